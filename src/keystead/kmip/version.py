@@ -1,0 +1,36 @@
+"""The protocol versions, in order."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Version(IntEnum):
+    """A KMIP protocol version: its value orders it, `major` and `minor` name it.
+
+    Source: KMIP 1.0-2.1 (OASIS Standards), 3.0 (Committee Specification Draft 01).
+    """
+
+    V1_0 = 0x100
+    V1_1 = 0x101
+    V1_2 = 0x102
+    V1_3 = 0x103
+    V1_4 = 0x104
+    V2_0 = 0x200
+    V2_1 = 0x201
+    V3_0 = 0x300
+
+    @property
+    def major(self) -> int:
+        return self >> 8
+
+    @property
+    def minor(self) -> int:
+        return self & 0xFF
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}"
+
+
+V1_0, V1_1, V1_2, V1_3, V1_4, V2_0, V2_1, V3_0 = Version
+OLDEST, NEWEST = V1_0, V3_0
