@@ -238,7 +238,16 @@ _ROTATE_NAME: Final = _NameKind(RotateName, lambda text: RotateName(rotate_name_
 
 _O = Operation
 _MAKING: Final = frozenset(
-    {_O.CREATE, _O.CREATE_KEY_PAIR, _O.REGISTER, _O.DERIVE_KEY, _O.CERTIFY, _O.RE_CERTIFY, _O.RE_KEY, _O.RE_KEY_KEY_PAIR}
+    {
+        _O.CREATE,
+        _O.CREATE_KEY_PAIR,
+        _O.REGISTER,
+        _O.DERIVE_KEY,
+        _O.CERTIFY,
+        _O.RE_CERTIFY,
+        _O.RE_KEY,
+        _O.RE_KEY_KEY_PAIR,
+    }
 )
 _REPLACING: Final = frozenset({_O.RE_KEY, _O.RE_KEY_KEY_PAIR, _O.RE_CERTIFY})
 _CERTIFYING: Final = frozenset({_O.REGISTER, _O.CERTIFY, _O.RE_CERTIFY})
@@ -291,7 +300,7 @@ def _row(
 _CERTIFICATE_TEXTS: Final = tuple(
     Tag[f"CERTIFICATE_{party}_{part}"]
     for party in ("SUBJECT", "ISSUER")
-    for part in "CN O OU EMAIL C ST L UID SERIAL_NUMBER TITLE DC DN_QUALIFIER".split()
+    for part in ["CN", "O", "OU", "EMAIL", "C", "ST", "L", "UID", "SERIAL_NUMBER", "TITLE", "DC", "DN_QUALIFIER"]
     if f"CERTIFICATE_{party}_{part}" in Tag.__members__
 )
 LINKS: Final[Mapping[LinkType, Tag]] = {
@@ -473,7 +482,7 @@ class _Spelling:
         if name is Tag.LINK:
             return _LINK if self.version < V3_0 else None
         row = ATTRIBUTES.get(name)
-        if row is None or not row.since <= self.version <= row.until:
+        if row is None or not (row.since <= self.version.last_of_major and self.version <= row.until):
             return None
         return None if self.version < V3_0 and name in LINK_TYPES else row.kind
 
@@ -491,7 +500,11 @@ class _Spelling:
         if read is None:
             raise CodecError(f"{name.title} has the wrong item type", start, ResultReason.INVALID_DATA_TYPE)
         value = read(data, start, end)
-        return Attribute(LINKS[value.link_type], value.linked_object_identifier) if name is Tag.LINK else Attribute(name, value)
+        return (
+            Attribute(LINKS[value.link_type], value.linked_object_identifier)
+            if name is Tag.LINK
+            else Attribute(name, value)
+        )
 
     def write(self, out: bytearray, attribute: Attribute) -> None:
         """Append the item of a value."""
@@ -786,7 +799,7 @@ class AttributeKind(Kind):
 
 
 class AttributeNameKind(Kind):
-    """The name of an attribute: Attribute Name as text in 1.x; since 2.0 an Attribute Reference: its tag, or a vendor's.
+    """The name of an attribute: text in 1.x; since 2.0 an Attribute Reference, which is its tag or a vendor's name.
 
     Args:
         text_until: the last version that writes it as text.
@@ -858,7 +871,6 @@ AnyValue = Annotated[ttlv.Item, ValueKind()]
 
 
 # --- attributes at rest -----------------------------------------------------------------------------------------------
-
 
 
 def _stored_version(tag: Tag) -> Version:

@@ -12,7 +12,8 @@ straight-line Python: no reflection is left when a message comes.
 
     dump(Nonce(nonce_id=b"1", nonce_value=b"2"), V2_1)
 
-A reader raises CodecError for whatever is not exactly the structure.  A writer leaves out what the version lacks.
+A reader raises CodecError for whatever is not exactly the structure; it takes fields and values of a later minor
+version too, for clients send them (PyKMIP: Encoding Option in 1.0).  A writer leaves out what the version lacks.
 """
 
 from __future__ import annotations
@@ -69,6 +70,10 @@ class Kind:
     def tag(self, tag: Tag | None, version: Version) -> Tag | None:
         """The tag of a field that was declared with `tag`; None where the version does not have it."""
         return tag if tag is not None and tag.since <= version <= tag.until else None
+
+    def readable_tag(self, tag: Tag | None, version: Version) -> Tag | None:
+        """As `tag`, for a reader, which also takes what a later minor version has."""
+        return self.tag(tag, version) or self.tag(tag, version.last_of_major)
 
     def forms(self, version: Version) -> Sequence[Form]:
         raise NotImplementedError
@@ -169,7 +174,9 @@ class Enumerated(Kind):
 
     def forms(self, version: Version) -> Sequence[Form]:
         known = {
-            value.value: value for value in self.enumeration if self.lenient or value.since <= version <= value.until
+            value.value: value
+            for value in self.enumeration
+            if self.lenient or (value.since <= version.last_of_major and version <= value.until)
         }
         enumeration, lenient = self.enumeration, self.lenient
 
@@ -247,6 +254,13 @@ class Nested(Kind):
         return (self.structure,)
 
 
+class Regardless(Nested):
+    """A structure whose tag a version lacks, but which clients of that version send all the same."""
+
+    def tag(self, tag: Tag | None, version: Version) -> Tag | None:
+        return tag or self.structure.TAG
+
+
 class OneOf(Kind):
     """A value of one of several kinds, told apart by tag and item type."""
 
@@ -313,17 +327,17 @@ class Field:
     until: Version
     default: Any
 
-    def tag_in(self, version: Version) -> Tag | None:
+    def tag_in(self, version: Version, reading: bool = False) -> Tag | None:
         """The tag in a version, None where the field is not there (or its forms bring tags of their own)."""
         declared = self.tag
         for since, tag in self.tags.items():
             if version >= since:
                 declared = tag
-        return self.kind.tag(declared, version)
+        return self.kind.readable_tag(declared, version) if reading else self.kind.tag(declared, version)
 
     def present_in(self, version: Version) -> bool:
         return self.since <= version <= self.until and (
-            isinstance(self.kind, OneOf) and self.tag is None or self.tag_in(version) is not None
+            (isinstance(self.kind, OneOf) and self.tag is None) or self.tag_in(version) is not None
         )
 
 
@@ -531,11 +545,11 @@ def _add_read(code: _Code, depth: int, form: Form, by: str = "") -> None:
     code.add(depth, after)
 
 
-def _heads(field: Field, version: Version) -> list[tuple[int, Form]]:
+def _heads(field: Field, version: Version, reading: bool = False) -> list[tuple[int, Form]]:
     """The tag-and-type words that may begin the field, with their forms."""
     heads: dict[int, Form] = {}
     for form in field.kind.forms(version):
-        tag = form.tag if form.tag is not None else field.tag_in(version)
+        tag = form.tag if form.tag is not None else field.tag_in(version, reading)
         assert tag is not None, f"{field.name} has no tag in KMIP {version}"
         heads.setdefault(int(tag) << 8 | form.wire, form)
     return list(heads.items())
@@ -552,11 +566,11 @@ def reader(cls: type[Structure], version: Version) -> Reader:
     fields = fields_of(cls)
     for number, field in enumerate(fields):
         target = f"v{number}"
-        if not field.present_in(version):
+        if not field.readable_in(version):
             code.add(0, f"{target} = {code.bind('default', () if field.repeated else field.default)}")
             continue
         spread = field.repeated or field.kind.repeats(version)
-        heads = _heads(field, version)
+        heads = _heads(field, version, reading=True)
         test = " or ".join(f"t == 0x{head:010X}" for head, _ in heads)
         by = f"v{[f.name for f in fields].index(field.kind.by)}" if isinstance(field.kind, Chosen) else ""
         if isinstance(field.kind, Chosen):

@@ -5,11 +5,11 @@ Source: KMIP 1.4 sections 2.1 and 3; 2.1 sections 3, 4 and 7; 3.0 CSD01 sections
 
 from __future__ import annotations
 
+from keystead.errors import CodecError
 from keystead.kmip.enums import (
     AlternativeNameType,
     AttestationType,
     BlockCipherMode,
-    ClientRegistrationMethod,
     CredentialType,
     CryptographicAlgorithm,
     DeactivationReasonCode,
@@ -58,8 +58,7 @@ from keystead.kmip.schema import (
     structure,
 )
 from keystead.kmip.tags import Tag
-from keystead.kmip.version import V1_1, V1_2, V1_3, V1_4, V2_0, V2_1, V3_0, Version
-from keystead.errors import CodecError
+from keystead.kmip.version import V1_1, V1_2, V1_4, V2_0, V2_1, V3_0, Version
 
 # --- names, dates, limits -------------------------------------------------------------------------------------------
 

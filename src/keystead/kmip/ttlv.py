@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from struct import Struct
+from struct import error as StructError
 from typing import Any, Final
 
 from keystead.errors import CodecError
@@ -62,7 +63,7 @@ def check_text(text: str, offset: int | None = None) -> str:
             override or a zero-width space.
     """
     for character in text:
-        if character < " " and character not in "\t\r\n" or character in _DECEPTIVE:
+        if (character < " " and character not in "\t\r\n") or character in _DECEPTIVE:
             raise CodecError("a text holds a character that is not allowed", offset, ResultReason.INVALID_FIELD)
     return text
 
@@ -244,7 +245,7 @@ def encode_value(kind: int, value: Any) -> bytes:
             return bytes(value)
         if kind == BIG_INTEGER:
             return encode_big_integer(value)
-    except Exception as error:
+    except (StructError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise CodecError(f"a value does not fit its type: {error.__class__.__name__}") from None
     raise CodecError(f"no item type has the number {kind}")
 

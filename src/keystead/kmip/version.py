@@ -28,6 +28,11 @@ class Version(IntEnum):
     def minor(self) -> int:
         return self & 0xFF
 
+    @property
+    def last_of_major(self) -> Version:
+        """The newest version of the same major version."""
+        return max(version for version in Version if version.major == self.major)
+
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}"
 

@@ -1,0 +1,62 @@
+"""What request and response payloads have in common, and how they are entered in the table of operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, TypeVar, dataclass_transform
+
+from keystead.kmip.enums import Operation
+from keystead.kmip.schema import Structure, item, structure
+from keystead.kmip.tags import Tag
+
+
+class Payload(Structure):
+    """The base of all payloads."""
+
+    __slots__ = ()
+    OPERATION: ClassVar[Operation]
+
+
+class Request(Payload):
+    """What is asked."""
+
+    __slots__ = ()
+
+
+class Response(Payload):
+    """What is answered."""
+
+    __slots__ = ()
+
+
+REQUESTS: dict[Operation, type[Request]] = {}
+RESPONSES: dict[Operation, type[Response]] = {}
+
+Q = TypeVar("Q", bound=Request)
+R = TypeVar("R", bound=Response)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(item,))
+def request(operation: Operation) -> Callable[[type[Q]], type[Q]]:
+    """Declare the request payload of an operation."""
+
+    def declare(cls: type[Q]) -> type[Q]:
+        made = structure(cls)
+        made.TAG, made.OPERATION = Tag.REQUEST_PAYLOAD, operation
+        REQUESTS[operation] = made
+        return made
+
+    return declare
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(item,))
+def response(operation: Operation) -> Callable[[type[R]], type[R]]:
+    """Declare the response payload of an operation."""
+
+    def declare(cls: type[R]) -> type[R]:
+        made = structure(cls)
+        made.TAG, made.OPERATION = Tag.RESPONSE_PAYLOAD, operation
+        RESPONSES[operation] = made
+        return made
+
+    return declare
