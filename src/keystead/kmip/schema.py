@@ -336,9 +336,20 @@ class Field:
         return self.kind.readable_tag(declared, version) if reading else self.kind.tag(declared, version)
 
     def present_in(self, version: Version) -> bool:
-        return self.since <= version <= self.until and (
-            (isinstance(self.kind, OneOf) and self.tag is None) or self.tag_in(version) is not None
+        """A writer writes it."""
+        return self.since <= version <= self.until and (self._by_forms or self.tag_in(version) is not None)
+
+    def readable_in(self, version: Version) -> bool:
+        """A reader takes it."""
+        return (
+            self.since <= version.last_of_major
+            and version <= self.until
+            and (self._by_forms or self.tag_in(version, reading=True) is not None)
         )
+
+    @property
+    def _by_forms(self) -> bool:
+        return isinstance(self.kind, OneOf) and self.tag is None
 
 
 def item(
