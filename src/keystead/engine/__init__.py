@@ -1,0 +1,1 @@
+"""The operations: the only place where messages, policy, custody, the store and the audit meet."""

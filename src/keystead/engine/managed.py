@@ -1,0 +1,263 @@
+"""A managed object as handlers see it, and the record that the store keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+from types import MappingProxyType
+from typing import Any, Final
+
+from keystead.kmip import ttlv
+from keystead.kmip.attributes import (
+    ATTRIBUTES,
+    Attribute,
+    AttributeName,
+    VendorAttributeName,
+    dump_stored,
+)
+from keystead.kmip.enums import CryptographicUsageMask, ObjectType, State
+from keystead.kmip.objects import ManagedObject
+from keystead.kmip.schema import DateTime, Structure, fields_of, kind_of
+from keystead.kmip.structures import UsageLimits
+from keystead.kmip.tags import Tag
+from keystead.policy.lifecycle import Dates
+
+_EMPTY: Final[Mapping[AttributeName, tuple[Attribute, ...]]] = MappingProxyType({})
+DATES: Final = frozenset(row.tag for row in ATTRIBUTES.values() if row.kind is kind_of(DateTime))
+"""The attributes that are dates: Locate searches them by range."""
+COMPUTED: Final = frozenset({Tag.UNIQUE_IDENTIFIER, Tag.OBJECT_TYPE, Tag.STATE})
+"""What follows from the record or from time, and is not stored among the attributes."""
+MOST_COMBINED_FIELDS: Final = 5
+"""A structure is indexed under every combination of its fields, up to so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """A managed object.
+
+    Attributes:
+        generation: counts its changes, from 1; 0 before it was ever stored.
+        attributes: the instances of each attribute, by name.
+        envelope: the sealed object; None once it is destroyed, or if the server never had it.
+    """
+
+    unique_identifier: str
+    domain: str
+    owner: str
+    object_type: ObjectType
+    generation: int = 0
+    attributes: Mapping[AttributeName, tuple[Attribute, ...]] = _EMPTY
+    envelope: bytes | None = None
+
+    # --- reading ---
+
+    def get(self, name: AttributeName, default: Any = None) -> Any:
+        """The value of the first instance of an attribute."""
+        found = self.attributes.get(name)
+        return found[0].value if found else default
+
+    def all(self, name: AttributeName) -> list[Any]:
+        """The values of all instances of an attribute."""
+        return [attribute.value for attribute in self.attributes.get(name, ())]
+
+    @property
+    def dates(self) -> Dates:
+        get = self.get
+        return Dates(
+            get(Tag.ACTIVATION_DATE),
+            get(Tag.PROCESS_START_DATE),
+            get(Tag.PROTECT_STOP_DATE),
+            get(Tag.DEACTIVATION_DATE),
+            get(Tag.COMPROMISE_DATE),
+            get(Tag.DESTROY_DATE),
+        )
+
+    def state(self, now: int) -> State:
+        return self.dates.state(now)
+
+    @property
+    def usage_mask(self) -> CryptographicUsageMask:
+        return self.get(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))  # type: ignore[no-any-return]
+
+    @property
+    def destroyed(self) -> bool:
+        return self.get(Tag.DESTROY_DATE) is not None
+
+    @property
+    def archived(self) -> bool:
+        return self.get(Tag.ARCHIVE_DATE) is not None
+
+    def instances(self, name: AttributeName, now: int) -> tuple[Attribute, ...]:
+        """The instances of an attribute, computed ones too."""
+        if name is Tag.UNIQUE_IDENTIFIER:
+            return (Attribute(name, self.unique_identifier),)
+        if name is Tag.OBJECT_TYPE:
+            return (Attribute(name, self.object_type),)
+        if name is Tag.STATE:
+            return (Attribute(name, self.state(now)),) if self.object_type in ATTRIBUTES[Tag.STATE].applies_to else ()
+        return self.attributes.get(name, ())
+
+    def everything(self, now: int) -> Iterator[Attribute]:
+        """All instances of all attributes."""
+        for name in (Tag.UNIQUE_IDENTIFIER, Tag.OBJECT_TYPE, Tag.STATE):
+            yield from self.instances(name, now)
+        for instances in self.attributes.values():
+            yield from instances
+
+    # --- changing: each gives a changed copy ---
+
+    def put(self, name: AttributeName, value: Any) -> Managed:
+        """Set the only instance of an attribute; None removes it."""
+        changed = dict(self.attributes)
+        if value is None:
+            changed.pop(name, None)
+        else:
+            changed[name] = (Attribute(name, value),)
+        return replace(self, attributes=changed)
+
+    def update(self, values: Mapping[AttributeName, Any]) -> Managed:
+        """Set the only instance of several attributes; None removes one."""
+        changed = dict(self.attributes)
+        for name, value in values.items():
+            if value is None:
+                changed.pop(name, None)
+            else:
+                changed[name] = (Attribute(name, value),)
+        return replace(self, attributes=changed)
+
+    def add(self, name: AttributeName, value: Any) -> Managed:
+        """Add an instance; its index is one more than any before."""
+        before = self.attributes.get(name, ())
+        index = max((instance.index or 0 for instance in before), default=-1) + 1
+        return replace(self, attributes={**self.attributes, name: (*before, Attribute(name, value, index))})
+
+    def with_instances(self, name: AttributeName, instances: Iterable[Attribute]) -> Managed:
+        """Set all instances of an attribute."""
+        kept = tuple(instances)
+        changed = dict(self.attributes)
+        if kept:
+            changed[name] = kept
+        else:
+            changed.pop(name, None)
+        return replace(self, attributes=changed)
+
+
+def gather(attributes: Iterable[Attribute]) -> dict[AttributeName, tuple[Attribute, ...]]:
+    """Group instances by name and give an index to those that have none."""
+    found: dict[AttributeName, list[Attribute]] = {}
+    for attribute in attributes:
+        found.setdefault(attribute.name, []).append(attribute)
+    return {
+        name: tuple(replace(instance, index=number) for number, instance in enumerate(instances))
+        for name, instances in found.items()
+    }
+
+
+# --- what Locate finds an object by -----------------------------------------------------------------------------------
+
+
+def names_of(managed: Managed) -> tuple[str, ...]:
+    """The Names that nobody else of the same owner may use; free again once the object is destroyed."""
+    return () if managed.destroyed else tuple(name.name_value for name in managed.all(Tag.NAME))
+
+
+def conditions(name: AttributeName, value: Any) -> list[tuple[int, bytes]]:
+    """What an object must all be indexed under to match a value of an attribute, as (attribute number, bytes).
+
+    A structure that lacks fields matches every structure that agrees in the fields that it has.
+    Source: KMIP 1.4 section 4.9.
+    """
+    number = int(name) if isinstance(name, Tag) else int(Tag.ATTRIBUTE)
+    if isinstance(value, CryptographicUsageMask):
+        return [(number, bit.to_bytes(4, "big")) for bit in _bits(value)]
+    if isinstance(value, Structure):
+        return [(number, _encoded(name, _fields(value)))]
+    return [(number, _encoded(name, value))]
+
+
+def index_of(managed: Managed) -> set[tuple[int, bytes]]:
+    """Everything that an object is indexed under for equality."""
+    found: set[tuple[int, bytes]] = set()
+    for name, instances in managed.attributes.items():
+        if name in DATES or name is Tag.DIGEST:
+            continue
+        number = int(name) if isinstance(name, Tag) else int(Tag.ATTRIBUTE)
+        for instance in instances:
+            value = instance.value
+            if isinstance(value, Structure):
+                fields = _fields(value)
+                most = len(fields) if len(fields) <= MOST_COMBINED_FIELDS else 2
+                for count in range(1, most + 1):
+                    found.update((number, _encoded(name, part)) for part in combinations(fields, count))
+                found.add((number, _encoded(name, fields)))
+            else:
+                found.update(conditions(name, value))
+    for digest in managed.all(Tag.DIGEST):
+        found.update(conditions(Tag.DIGEST, digest))
+    return found
+
+
+def numbers_of(managed: Managed) -> tuple[tuple[int, int], ...]:
+    """What an object is indexed under for ranges: its dates, and how much Usage Limits leave."""
+    found = [
+        (int(name), instance.value) for name in DATES for instance in managed.attributes.get(name, ())
+    ]
+    limits = managed.get(Tag.USAGE_LIMITS)
+    if isinstance(limits, UsageLimits):
+        found.append((int(Tag.USAGE_LIMITS_TOTAL), limits.usage_limits_total))
+        found.append((int(Tag.USAGE_LIMITS_COUNT), limits.usage_limits_count or 0))
+    return tuple(found)
+
+
+def _bits(mask: int) -> Iterator[int]:
+    return (1 << position for position in range(32) if mask >> position & 1)
+
+
+def _fields(value: Structure) -> tuple[tuple[str, Any], ...]:
+    """The fields that a structure has, in order."""
+    return tuple(
+        (field.name, part)
+        for field in fields_of(type(value))
+        if (part := getattr(value, field.name)) is not None and part != ()
+    )
+
+
+def _encoded(name: AttributeName, value: Any) -> bytes:
+    """A value as bytes that are equal exactly when the values are."""
+    prefix = b"" if isinstance(name, Tag) else b"\0".join(part.encode() for part in name) + b"\0"
+    return prefix + _canonical(value)
+
+
+def _canonical(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return b"b" + value
+    if isinstance(value, str):
+        return b"s" + value.encode()
+    if isinstance(value, int):
+        return b"i%d" % value
+    if isinstance(value, ttlv.Item):
+        return b"t%d" % value.type + ttlv.encode_value(value.type, value.value) if value.type != 1 else ttlv.encode(value)
+    if isinstance(value, Structure):
+        return _canonical(_fields(value))
+    return b"(" + b"".join(len(part).to_bytes(4, "big") + part for part in map(_canonical, value)) + b")"
+
+
+def dump_attributes(managed: Managed) -> bytes:
+    """All stored attributes, as the store seals them."""
+    return dump_stored(instance for instances in managed.attributes.values() for instance in instances)
+
+
+__all__ = [
+    "COMPUTED",
+    "DATES",
+    "Managed",
+    "ManagedObject",
+    "VendorAttributeName",
+    "conditions",
+    "dump_attributes",
+    "gather",
+    "index_of",
+    "names_of",
+    "numbers_of",
+]

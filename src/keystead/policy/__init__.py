@@ -1,0 +1,1 @@
+"""May this be done?  Pure functions of values and `now`."""
