@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
-from types import MappingProxyType
 from typing import Any, Final
 
 from keystead.kmip import ttlv
@@ -23,7 +22,6 @@ from keystead.kmip.structures import UsageLimits
 from keystead.kmip.tags import Tag
 from keystead.policy.lifecycle import Dates
 
-_EMPTY: Final[Mapping[AttributeName, tuple[Attribute, ...]]] = MappingProxyType({})
 DATES: Final = frozenset(row.tag for row in ATTRIBUTES.values() if row.kind is kind_of(DateTime))
 """The attributes that are dates: Locate searches them by range."""
 COMPUTED: Final = frozenset({Tag.UNIQUE_IDENTIFIER, Tag.OBJECT_TYPE, Tag.STATE})
@@ -47,7 +45,7 @@ class Managed:
     owner: str
     object_type: ObjectType
     generation: int = 0
-    attributes: Mapping[AttributeName, tuple[Attribute, ...]] = _EMPTY
+    attributes: Mapping[AttributeName, tuple[Attribute, ...]] = field(default_factory=dict)
     envelope: bytes | None = None
 
     # --- reading ---
@@ -176,6 +174,11 @@ def conditions(name: AttributeName, value: Any) -> list[tuple[int, bytes]]:
     return [(number, _encoded(name, value))]
 
 
+def part_condition(name: Tag, **fields: Any) -> tuple[int, bytes]:
+    """What every object is indexed under whose structure has these values in these fields."""
+    return int(name), _encoded(name, tuple(fields.items()))
+
+
 def index_of(managed: Managed) -> set[tuple[int, bytes]]:
     """Everything that an object is indexed under for equality."""
     found: set[tuple[int, bytes]] = set()
@@ -237,7 +240,7 @@ def _canonical(value: Any) -> bytes:
     if isinstance(value, int):
         return b"i%d" % value
     if isinstance(value, ttlv.Item):
-        return b"t%d" % value.type + ttlv.encode_value(value.type, value.value) if value.type != 1 else ttlv.encode(value)
+        return b"t" + ttlv.encode(replace(value, tag=int(Tag.ATTRIBUTE_VALUE)))
     if isinstance(value, Structure):
         return _canonical(_fields(value))
     return b"(" + b"".join(len(part).to_bytes(4, "big") + part for part in map(_canonical, value)) + b")"
@@ -260,4 +263,5 @@ __all__ = [
     "index_of",
     "names_of",
     "numbers_of",
+    "part_condition",
 ]

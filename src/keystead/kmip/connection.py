@@ -40,10 +40,15 @@ class Connection:
             CodecError: this is not KMIP, or a message is too long; nothing after it can be read.
         """
         buffer = self._buffer
-        if not buffer and len(data) >= 8 and data[:4] == self._head:
-            # The usual case: one message in one piece.
-            if len(data) == 8 + int.from_bytes(data[4:8], "big") and len(data) <= self._maximum_bytes:
-                return [data]
+        # The usual case: one message in one piece.
+        if (
+            not buffer
+            and 8 <= len(data) <= self._maximum_bytes
+            and data[:4] == self._head
+            and len(data) == 8 + int.from_bytes(data[4:8], "big")
+            and not len(data) & 7
+        ):
+            return [data]
         buffer += data
         messages = []
         while len(buffer) >= self._need:

@@ -26,7 +26,7 @@ class Enumeration(IntEnum):
     since: Version
     until: Version
 
-    def __new__(cls, value: int, title: str, since: Version = V1_0, until: Version = NEWEST) -> Self:
+    def __new__(cls, value: int, title: str = "", since: Version = V1_0, until: Version = NEWEST) -> Self:
         self = int.__new__(cls, value)
         self._value_ = value
         self.title, self.since, self.until = title, since, until
@@ -79,7 +79,6 @@ class Mask(IntFlag):
     def camel_case(self) -> str:
         """Its name in XML and JSON; for several bits, their names with blanks between."""
         return " ".join(camel_case(bit.title) for bit in type(self) if bit in self)
-
 
 
 class AdjustmentType(Enumeration):
@@ -734,11 +733,201 @@ class PaddingMethod(Enumeration):
 
 
 class PKCS11Function(OpenEnumeration):
-    """PKCS#11 Function: the numbers of PKCS#11 3.x."""
+    """PKCS#11 Function: the place of each function in the CK_FUNCTION_LIST_3_0 of PKCS#11 3.x."""
+
+    C_INITIALIZE = 0x1, "C_Initialize", V2_0
+    C_FINALIZE = 0x2, "C_Finalize", V2_0
+    C_GET_INFO = 0x3, "C_GetInfo", V2_0
+    C_GET_FUNCTION_LIST = 0x4, "C_GetFunctionList", V2_0
+    C_GET_SLOT_LIST = 0x5, "C_GetSlotList", V2_0
+    C_GET_SLOT_INFO = 0x6, "C_GetSlotInfo", V2_0
+    C_GET_TOKEN_INFO = 0x7, "C_GetTokenInfo", V2_0
+    C_GET_MECHANISM_LIST = 0x8, "C_GetMechanismList", V2_0
+    C_GET_MECHANISM_INFO = 0x9, "C_GetMechanismInfo", V2_0
+    C_INIT_TOKEN = 0xA, "C_InitToken", V2_0
+    C_INIT_PIN = 0xB, "C_InitPIN", V2_0
+    C_SET_PIN = 0xC, "C_SetPIN", V2_0
+    C_OPEN_SESSION = 0xD, "C_OpenSession", V2_0
+    C_CLOSE_SESSION = 0xE, "C_CloseSession", V2_0
+    C_CLOSE_ALL_SESSIONS = 0xF, "C_CloseAllSessions", V2_0
+    C_GET_SESSION_INFO = 0x10, "C_GetSessionInfo", V2_0
+    C_GET_OPERATION_STATE = 0x11, "C_GetOperationState", V2_0
+    C_SET_OPERATION_STATE = 0x12, "C_SetOperationState", V2_0
+    C_LOGIN = 0x13, "C_Login", V2_0
+    C_LOGOUT = 0x14, "C_Logout", V2_0
+    C_CREATE_OBJECT = 0x15, "C_CreateObject", V2_0
+    C_COPY_OBJECT = 0x16, "C_CopyObject", V2_0
+    C_DESTROY_OBJECT = 0x17, "C_DestroyObject", V2_0
+    C_GET_OBJECT_SIZE = 0x18, "C_GetObjectSize", V2_0
+    C_GET_ATTRIBUTE_VALUE = 0x19, "C_GetAttributeValue", V2_0
+    C_SET_ATTRIBUTE_VALUE = 0x1A, "C_SetAttributeValue", V2_0
+    C_FIND_OBJECTS_INIT = 0x1B, "C_FindObjectsInit", V2_0
+    C_FIND_OBJECTS = 0x1C, "C_FindObjects", V2_0
+    C_FIND_OBJECTS_FINAL = 0x1D, "C_FindObjectsFinal", V2_0
+    C_ENCRYPT_INIT = 0x1E, "C_EncryptInit", V2_0
+    C_ENCRYPT = 0x1F, "C_Encrypt", V2_0
+    C_ENCRYPT_UPDATE = 0x20, "C_EncryptUpdate", V2_0
+    C_ENCRYPT_FINAL = 0x21, "C_EncryptFinal", V2_0
+    C_DECRYPT_INIT = 0x22, "C_DecryptInit", V2_0
+    C_DECRYPT = 0x23, "C_Decrypt", V2_0
+    C_DECRYPT_UPDATE = 0x24, "C_DecryptUpdate", V2_0
+    C_DECRYPT_FINAL = 0x25, "C_DecryptFinal", V2_0
+    C_DIGEST_INIT = 0x26, "C_DigestInit", V2_0
+    C_DIGEST = 0x27, "C_Digest", V2_0
+    C_DIGEST_UPDATE = 0x28, "C_DigestUpdate", V2_0
+    C_DIGEST_KEY = 0x29, "C_DigestKey", V2_0
+    C_DIGEST_FINAL = 0x2A, "C_DigestFinal", V2_0
+    C_SIGN_INIT = 0x2B, "C_SignInit", V2_0
+    C_SIGN = 0x2C, "C_Sign", V2_0
+    C_SIGN_UPDATE = 0x2D, "C_SignUpdate", V2_0
+    C_SIGN_FINAL = 0x2E, "C_SignFinal", V2_0
+    C_SIGN_RECOVER_INIT = 0x2F, "C_SignRecoverInit", V2_0
+    C_SIGN_RECOVER = 0x30, "C_SignRecover", V2_0
+    C_VERIFY_INIT = 0x31, "C_VerifyInit", V2_0
+    C_VERIFY = 0x32, "C_Verify", V2_0
+    C_VERIFY_UPDATE = 0x33, "C_VerifyUpdate", V2_0
+    C_VERIFY_FINAL = 0x34, "C_VerifyFinal", V2_0
+    C_VERIFY_RECOVER_INIT = 0x35, "C_VerifyRecoverInit", V2_0
+    C_VERIFY_RECOVER = 0x36, "C_VerifyRecover", V2_0
+    C_DIGEST_ENCRYPT_UPDATE = 0x37, "C_DigestEncryptUpdate", V2_0
+    C_DECRYPT_DIGEST_UPDATE = 0x38, "C_DecryptDigestUpdate", V2_0
+    C_SIGN_ENCRYPT_UPDATE = 0x39, "C_SignEncryptUpdate", V2_0
+    C_DECRYPT_VERIFY_UPDATE = 0x3A, "C_DecryptVerifyUpdate", V2_0
+    C_GENERATE_KEY = 0x3B, "C_GenerateKey", V2_0
+    C_GENERATE_KEY_PAIR = 0x3C, "C_GenerateKeyPair", V2_0
+    C_WRAP_KEY = 0x3D, "C_WrapKey", V2_0
+    C_UNWRAP_KEY = 0x3E, "C_UnwrapKey", V2_0
+    C_DERIVE_KEY = 0x3F, "C_DeriveKey", V2_0
+    C_SEED_RANDOM = 0x40, "C_SeedRandom", V2_0
+    C_GENERATE_RANDOM = 0x41, "C_GenerateRandom", V2_0
+    C_GET_FUNCTION_STATUS = 0x42, "C_GetFunctionStatus", V2_0
+    C_CANCEL_FUNCTION = 0x43, "C_CancelFunction", V2_0
+    C_WAIT_FOR_SLOT_EVENT = 0x44, "C_WaitForSlotEvent", V2_0
+    C_GET_INTERFACE_LIST = 0x45, "C_GetInterfaceList", V2_0
+    C_GET_INTERFACE = 0x46, "C_GetInterface", V2_0
+    C_LOGIN_USER = 0x47, "C_LoginUser", V2_0
+    C_SESSION_CANCEL = 0x48, "C_SessionCancel", V2_0
+    C_MESSAGE_ENCRYPT_INIT = 0x49, "C_MessageEncryptInit", V2_0
+    C_ENCRYPT_MESSAGE = 0x4A, "C_EncryptMessage", V2_0
+    C_ENCRYPT_MESSAGE_BEGIN = 0x4B, "C_EncryptMessageBegin", V2_0
+    C_ENCRYPT_MESSAGE_NEXT = 0x4C, "C_EncryptMessageNext", V2_0
+    C_MESSAGE_ENCRYPT_FINAL = 0x4D, "C_MessageEncryptFinal", V2_0
+    C_MESSAGE_DECRYPT_INIT = 0x4E, "C_MessageDecryptInit", V2_0
+    C_DECRYPT_MESSAGE = 0x4F, "C_DecryptMessage", V2_0
+    C_DECRYPT_MESSAGE_BEGIN = 0x50, "C_DecryptMessageBegin", V2_0
+    C_DECRYPT_MESSAGE_NEXT = 0x51, "C_DecryptMessageNext", V2_0
+    C_MESSAGE_DECRYPT_FINAL = 0x52, "C_MessageDecryptFinal", V2_0
+    C_MESSAGE_SIGN_INIT = 0x53, "C_MessageSignInit", V2_0
+    C_SIGN_MESSAGE = 0x54, "C_SignMessage", V2_0
+    C_SIGN_MESSAGE_BEGIN = 0x55, "C_SignMessageBegin", V2_0
+    C_SIGN_MESSAGE_NEXT = 0x56, "C_SignMessageNext", V2_0
+    C_MESSAGE_SIGN_FINAL = 0x57, "C_MessageSignFinal", V2_0
+    C_MESSAGE_VERIFY_INIT = 0x58, "C_MessageVerifyInit", V2_0
+    C_VERIFY_MESSAGE = 0x59, "C_VerifyMessage", V2_0
+    C_VERIFY_MESSAGE_BEGIN = 0x5A, "C_VerifyMessageBegin", V2_0
+    C_VERIFY_MESSAGE_NEXT = 0x5B, "C_VerifyMessageNext", V2_0
+    C_MESSAGE_VERIFY_FINAL = 0x5C, "C_MessageVerifyFinal", V2_0
 
 
 class PKCS11ReturnCode(OpenEnumeration):
-    """PKCS#11 Return Code: the numbers of PKCS#11 3.x."""
+    """PKCS#11 Return Code: the numbers of PKCS#11 3.x, their names without "CKR_"."""
+
+    OK = 0x0, "OK", V2_0
+    CANCEL = 0x1, "CANCEL", V2_0
+    HOST_MEMORY = 0x2, "HOST_MEMORY", V2_0
+    SLOT_ID_INVALID = 0x3, "SLOT_ID_INVALID", V2_0
+    GENERAL_ERROR = 0x5, "GENERAL_ERROR", V2_0
+    FUNCTION_FAILED = 0x6, "FUNCTION_FAILED", V2_0
+    ARGUMENTS_BAD = 0x7, "ARGUMENTS_BAD", V2_0
+    NO_EVENT = 0x8, "NO_EVENT", V2_0
+    NEED_TO_CREATE_THREADS = 0x9, "NEED_TO_CREATE_THREADS", V2_0
+    CANT_LOCK = 0xA, "CANT_LOCK", V2_0
+    ATTRIBUTE_READ_ONLY = 0x10, "ATTRIBUTE_READ_ONLY", V2_0
+    ATTRIBUTE_SENSITIVE = 0x11, "ATTRIBUTE_SENSITIVE", V2_0
+    ATTRIBUTE_TYPE_INVALID = 0x12, "ATTRIBUTE_TYPE_INVALID", V2_0
+    ATTRIBUTE_VALUE_INVALID = 0x13, "ATTRIBUTE_VALUE_INVALID", V2_0
+    ACTION_PROHIBITED = 0x1B, "ACTION_PROHIBITED", V2_0
+    DATA_INVALID = 0x20, "DATA_INVALID", V2_0
+    DATA_LEN_RANGE = 0x21, "DATA_LEN_RANGE", V2_0
+    DEVICE_ERROR = 0x30, "DEVICE_ERROR", V2_0
+    DEVICE_MEMORY = 0x31, "DEVICE_MEMORY", V2_0
+    DEVICE_REMOVED = 0x32, "DEVICE_REMOVED", V2_0
+    ENCRYPTED_DATA_INVALID = 0x40, "ENCRYPTED_DATA_INVALID", V2_0
+    ENCRYPTED_DATA_LEN_RANGE = 0x41, "ENCRYPTED_DATA_LEN_RANGE", V2_0
+    FUNCTION_CANCELED = 0x50, "FUNCTION_CANCELED", V2_0
+    FUNCTION_NOT_PARALLEL = 0x51, "FUNCTION_NOT_PARALLEL", V2_0
+    FUNCTION_NOT_SUPPORTED = 0x54, "FUNCTION_NOT_SUPPORTED", V2_0
+    KEY_HANDLE_INVALID = 0x60, "KEY_HANDLE_INVALID", V2_0
+    KEY_SIZE_RANGE = 0x62, "KEY_SIZE_RANGE", V2_0
+    KEY_TYPE_INCONSISTENT = 0x63, "KEY_TYPE_INCONSISTENT", V2_0
+    KEY_NOT_NEEDED = 0x64, "KEY_NOT_NEEDED", V2_0
+    KEY_CHANGED = 0x65, "KEY_CHANGED", V2_0
+    KEY_NEEDED = 0x66, "KEY_NEEDED", V2_0
+    KEY_INDIGESTIBLE = 0x67, "KEY_INDIGESTIBLE", V2_0
+    KEY_FUNCTION_NOT_PERMITTED = 0x68, "KEY_FUNCTION_NOT_PERMITTED", V2_0
+    KEY_NOT_WRAPPABLE = 0x69, "KEY_NOT_WRAPPABLE", V2_0
+    KEY_UNEXTRACTABLE = 0x6A, "KEY_UNEXTRACTABLE", V2_0
+    MECHANISM_INVALID = 0x70, "MECHANISM_INVALID", V2_0
+    MECHANISM_PARAM_INVALID = 0x71, "MECHANISM_PARAM_INVALID", V2_0
+    OBJECT_HANDLE_INVALID = 0x82, "OBJECT_HANDLE_INVALID", V2_0
+    OPERATION_ACTIVE = 0x90, "OPERATION_ACTIVE", V2_0
+    OPERATION_NOT_INITIALIZED = 0x91, "OPERATION_NOT_INITIALIZED", V2_0
+    PIN_INCORRECT = 0xA0, "PIN_INCORRECT", V2_0
+    PIN_INVALID = 0xA1, "PIN_INVALID", V2_0
+    PIN_LEN_RANGE = 0xA2, "PIN_LEN_RANGE", V2_0
+    PIN_EXPIRED = 0xA3, "PIN_EXPIRED", V2_0
+    PIN_LOCKED = 0xA4, "PIN_LOCKED", V2_0
+    SESSION_CLOSED = 0xB0, "SESSION_CLOSED", V2_0
+    SESSION_COUNT = 0xB1, "SESSION_COUNT", V2_0
+    SESSION_HANDLE_INVALID = 0xB3, "SESSION_HANDLE_INVALID", V2_0
+    SESSION_PARALLEL_NOT_SUPPORTED = 0xB4, "SESSION_PARALLEL_NOT_SUPPORTED", V2_0
+    SESSION_READ_ONLY = 0xB5, "SESSION_READ_ONLY", V2_0
+    SESSION_EXISTS = 0xB6, "SESSION_EXISTS", V2_0
+    SESSION_READ_ONLY_EXISTS = 0xB7, "SESSION_READ_ONLY_EXISTS", V2_0
+    SESSION_READ_WRITE_SO_EXISTS = 0xB8, "SESSION_READ_WRITE_SO_EXISTS", V2_0
+    SIGNATURE_INVALID = 0xC0, "SIGNATURE_INVALID", V2_0
+    SIGNATURE_LEN_RANGE = 0xC1, "SIGNATURE_LEN_RANGE", V2_0
+    TEMPLATE_INCOMPLETE = 0xD0, "TEMPLATE_INCOMPLETE", V2_0
+    TEMPLATE_INCONSISTENT = 0xD1, "TEMPLATE_INCONSISTENT", V2_0
+    TOKEN_NOT_PRESENT = 0xE0, "TOKEN_NOT_PRESENT", V2_0
+    TOKEN_NOT_RECOGNIZED = 0xE1, "TOKEN_NOT_RECOGNIZED", V2_0
+    TOKEN_WRITE_PROTECTED = 0xE2, "TOKEN_WRITE_PROTECTED", V2_0
+    UNWRAPPING_KEY_HANDLE_INVALID = 0xF0, "UNWRAPPING_KEY_HANDLE_INVALID", V2_0
+    UNWRAPPING_KEY_SIZE_RANGE = 0xF1, "UNWRAPPING_KEY_SIZE_RANGE", V2_0
+    UNWRAPPING_KEY_TYPE_INCONSISTENT = 0xF2, "UNWRAPPING_KEY_TYPE_INCONSISTENT", V2_0
+    USER_ALREADY_LOGGED_IN = 0x100, "USER_ALREADY_LOGGED_IN", V2_0
+    USER_NOT_LOGGED_IN = 0x101, "USER_NOT_LOGGED_IN", V2_0
+    USER_PIN_NOT_INITIALIZED = 0x102, "USER_PIN_NOT_INITIALIZED", V2_0
+    USER_TYPE_INVALID = 0x103, "USER_TYPE_INVALID", V2_0
+    USER_ANOTHER_ALREADY_LOGGED_IN = 0x104, "USER_ANOTHER_ALREADY_LOGGED_IN", V2_0
+    USER_TOO_MANY_TYPES = 0x105, "USER_TOO_MANY_TYPES", V2_0
+    WRAPPED_KEY_INVALID = 0x110, "WRAPPED_KEY_INVALID", V2_0
+    WRAPPED_KEY_LEN_RANGE = 0x112, "WRAPPED_KEY_LEN_RANGE", V2_0
+    WRAPPING_KEY_HANDLE_INVALID = 0x113, "WRAPPING_KEY_HANDLE_INVALID", V2_0
+    WRAPPING_KEY_SIZE_RANGE = 0x114, "WRAPPING_KEY_SIZE_RANGE", V2_0
+    WRAPPING_KEY_TYPE_INCONSISTENT = 0x115, "WRAPPING_KEY_TYPE_INCONSISTENT", V2_0
+    RANDOM_SEED_NOT_SUPPORTED = 0x120, "RANDOM_SEED_NOT_SUPPORTED", V2_0
+    RANDOM_NO_RNG = 0x121, "RANDOM_NO_RNG", V2_0
+    DOMAIN_PARAMS_INVALID = 0x130, "DOMAIN_PARAMS_INVALID", V2_0
+    CURVE_NOT_SUPPORTED = 0x140, "CURVE_NOT_SUPPORTED", V2_0
+    BUFFER_TOO_SMALL = 0x150, "BUFFER_TOO_SMALL", V2_0
+    SAVED_STATE_INVALID = 0x160, "SAVED_STATE_INVALID", V2_0
+    INFORMATION_SENSITIVE = 0x170, "INFORMATION_SENSITIVE", V2_0
+    STATE_UNSAVEABLE = 0x180, "STATE_UNSAVEABLE", V2_0
+    CRYPTOKI_NOT_INITIALIZED = 0x190, "CRYPTOKI_NOT_INITIALIZED", V2_0
+    CRYPTOKI_ALREADY_INITIALIZED = 0x191, "CRYPTOKI_ALREADY_INITIALIZED", V2_0
+    MUTEX_BAD = 0x1A0, "MUTEX_BAD", V2_0
+    MUTEX_NOT_LOCKED = 0x1A1, "MUTEX_NOT_LOCKED", V2_0
+    NEW_PIN_MODE = 0x1B0, "NEW_PIN_MODE", V2_0
+    NEXT_OTP = 0x1B1, "NEXT_OTP", V2_0
+    EXCEEDED_MAX_ITERATIONS = 0x1B5, "EXCEEDED_MAX_ITERATIONS", V2_0
+    FIPS_SELF_TEST_FAILED = 0x1B6, "FIPS_SELF_TEST_FAILED", V2_0
+    LIBRARY_LOAD_FAILED = 0x1B7, "LIBRARY_LOAD_FAILED", V2_0
+    PIN_TOO_WEAK = 0x1B8, "PIN_TOO_WEAK", V2_0
+    PUBLIC_KEY_INVALID = 0x1B9, "PUBLIC_KEY_INVALID", V2_0
+    FUNCTION_REJECTED = 0x200, "FUNCTION_REJECTED", V2_0
+    TOKEN_RESOURCE_EXCEEDED = 0x201, "TOKEN_RESOURCE_EXCEEDED", V2_0
+    OPERATION_CANCEL_FAILED = 0x202, "OPERATION_CANCEL_FAILED", V2_0
 
 
 class ProcessingStage(Enumeration):
@@ -749,6 +938,7 @@ class ProcessingStage(Enumeration):
     COMPLETED = 0x3, "Completed", V2_1
 
 
+# fmt: off
 class ProfileName(Enumeration):
     """Profile Name."""
 
@@ -945,6 +1135,7 @@ class ProfileName(Enumeration):
     BASELINE_CLIENT = 0x12A, "Baseline Client", V2_0
     BASELINE_SERVER = 0x12B, "Baseline Server", V2_0
     COMPLETE_SERVER = 0x12C, "Complete Server", V2_0
+# fmt: on
 
 
 class ProtectionLevel(Enumeration):

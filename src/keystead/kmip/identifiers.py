@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from keystead.kmip import ttlv
-from keystead.kmip.enums import DataEnumeration, UniqueIdentifierEnumeration
+from keystead.kmip.enums import DataEnumeration, Enumeration, Mask, UniqueIdentifierEnumeration
 from keystead.kmip.schema import Enumerated, Form, Kind, Scalar
 from keystead.kmip.version import V2_0, V3_0, Version
 
@@ -59,11 +59,14 @@ class Identifier(Kind):
     def python_types(self) -> tuple[type, ...]:
         return (str,)
 
+    def enumerations(self) -> tuple[type[Enumeration] | type[Mask], ...]:
+        return (UniqueIdentifierEnumeration,)
+
 
 class DataKind(Kind):
     """Data of a cryptographic operation: bytes, or since 2.0 the output of an earlier batch item.
 
-    Source: KMIP 2.1 section 11.12.
+    Source: KMIP 2.1 section 11.13.
     """
 
     def forms(self, version: Version) -> Sequence[Form]:
@@ -77,6 +80,9 @@ class DataKind(Kind):
 
     def python_types(self) -> tuple[type, ...]:
         return (bytes,)
+
+    def enumerations(self) -> tuple[type[Enumeration] | type[Mask], ...]:
+        return (DataEnumeration,)
 
 
 UniqueIdentifier = Annotated[str | UniqueIdentifierEnumeration | int, Identifier()]

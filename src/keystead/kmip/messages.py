@@ -20,7 +20,9 @@ from keystead.kmip.enums import (
     AsynchronousIndicator,
     AttestationType,
     BatchErrorContinuationOption,
+    Enumeration,
     Ephemeral,
+    Mask,
     Operation,
     ResultReason,
     ResultStatus,
@@ -68,6 +70,9 @@ class _ThenEnumeration(Kind):
         return (Form(form.wire, read, write, uses=uses),)
 
     def python_types(self) -> tuple[type, ...]:
+        return (type(self.no),)
+
+    def enumerations(self) -> tuple[type[Enumeration] | type[Mask], ...]:
         return (type(self.no),)
 
 
@@ -123,7 +128,7 @@ def _response_payload(operation: Operation | None, version: Version) -> type[Str
 
 @structure
 class MessageExtension(Structure):
-    """A vendor's part of a batch item.  Source: 1.4 §6.16; 2.1 §9.12."""
+    """A vendor's part of a batch item.  Source: 1.4 §6.16; 2.1 §9.13."""
 
     vendor_identification: str
     criticality_indicator: bool
@@ -150,7 +155,7 @@ class RequestHeader(Structure):
 
 @structure
 class RequestBatchItem(Structure):
-    """Source: 1.4 §7.2, table 285; 2.1 §8.2."""
+    """Source: 1.4 §7.2, table 285; 2.1 §8.3."""
 
     TAG = Tag.BATCH_ITEM
     operation: Operation = item(kind=Enumerated(Operation, lenient=True), required=True)
@@ -170,7 +175,7 @@ class RequestMessage(Structure):
 
 @structure
 class ResponseHeader(Structure):
-    """Source: 1.4 §7.2, table 286; 2.1 §8.3."""
+    """Source: 1.4 §7.2, table 286; 2.1 §8.5."""
 
     protocol_version: ProtocolVersion
     time_stamp: DateTime
@@ -184,7 +189,7 @@ class ResponseHeader(Structure):
 
 @structure
 class ResponseBatchItem(Structure):
-    """Source: 1.4 §7.2, table 287; 2.1 §8.3."""
+    """Source: 1.4 §7.2, table 287; 2.1 §8.6."""
 
     TAG = Tag.BATCH_ITEM
     operation: Operation | None = item(kind=Enumerated(Operation, lenient=True))
@@ -199,7 +204,7 @@ class ResponseBatchItem(Structure):
 
 @structure
 class ResponseMessage(Structure):
-    """Source: 1.4 §7.1; 2.1 §8.1."""
+    """Source: 1.4 §7.1; 2.1 §8.4."""
 
     response_header: ResponseHeader
     batch_item: tuple[ResponseBatchItem, ...] = ()

@@ -55,7 +55,7 @@ class KeyBlock(Structure):
 
 @structure
 class KeyWrappingSpecification(Structure):
-    """How the server shall wrap a key before it hands it out.  Source: 1.4 §2.1.6; 2.1 §7.10."""
+    """How the server shall wrap a key before it hands it out.  Source: 1.4 §2.1.6; 2.1 §7.18."""
 
     wrapping_method: WrappingMethod
     encryption_key_information: EncryptionKeyInformation | None = None

@@ -65,7 +65,7 @@ from keystead.kmip.version import V1_1, V1_2, V1_4, V2_0, V2_1, V3_0, Version
 
 @structure
 class ProtocolVersion(Structure):
-    """A version of the protocol.  Source: 1.4 §6.1; 2.1 §9.14."""
+    """A version of the protocol.  Source: 1.4 §6.1; 2.1 §9.16."""
 
     protocol_version_major: Integer
     protocol_version_minor: Integer
@@ -73,7 +73,7 @@ class ProtocolVersion(Structure):
 
 @structure
 class Name(Structure):
-    """A name of an object, unique among its owner's.  Source: 1.4 §3.2; 2.1 §4.36."""
+    """A name of an object, unique among its owner's.  Source: 1.4 §3.2; 2.1 §4.32."""
 
     name_value: str
     name_type: NameType = item(default=NameType.UNINTERPRETED_TEXT_STRING, required=True)
@@ -81,7 +81,7 @@ class Name(Structure):
 
 @structure
 class RotateName(Structure):
-    """What the objects of one rotation have in common.  Source: 2.1 §4.49."""
+    """What the objects of one rotation have in common.  Source: 2.1 §4.53."""
 
     rotate_name_value: str
     rotate_name_type: RotateNameType = item(default=RotateNameType.UNINTERPRETED_TEXT_STRING, required=True)
@@ -117,7 +117,7 @@ class UsageLimits(Structure):
 
 @structure
 class RevocationReason(Structure):
-    """Why an object was revoked.  Source: 1.4 §3.31; 2.1 §4.43."""
+    """Why an object was revoked.  Source: 1.4 §3.31; 2.1 §4.47."""
 
     revocation_reason_code: RevocationReasonCode
     revocation_message: str | None = None
@@ -125,7 +125,7 @@ class RevocationReason(Structure):
 
 @structure
 class DeactivationReason(Structure):
-    """Why an object was deactivated.  Source: 3.0 CSD01 §4."""
+    """Why an object was deactivated.  Source: 3.0 CSD01 §4.21."""
 
     deactivation_reason_code: DeactivationReasonCode
     deactivation_message: str | None = None
@@ -133,7 +133,7 @@ class DeactivationReason(Structure):
 
 @structure
 class Digest(Structure):
-    """A digest of an object's material.  Source: 1.4 §3.17; 2.1 §4.17."""
+    """A digest of an object's material.  Source: 1.4 §3.17; 2.1 §4.21."""
 
     hashing_algorithm: HashingAlgorithm
     digest_value: bytes | None = None
@@ -142,7 +142,7 @@ class Digest(Structure):
 
 @structure
 class KeyValueLocation(Structure):
-    """Where a key value is that the server does not hold.  Source: 1.4 §3.42; 2.1 §4.31."""
+    """Where a key value is that the server does not hold.  Source: 1.4 §3.42; 2.1 §4.27."""
 
     key_value_location_value: str
     key_value_location_type: KeyValueLocationType
@@ -153,7 +153,7 @@ class KeyValueLocation(Structure):
 
 @structure
 class CryptographicParameters(Structure):
-    """How a key is used, or an operation is done.  Source: 1.4 §3.6; 2.1 §4.15."""
+    """How a key is used, or an operation is done.  Source: 1.4 §3.6; 2.1 §4.16."""
 
     block_cipher_mode: BlockCipherMode | None = None
     padding_method: PaddingMethod | None = None
@@ -178,7 +178,7 @@ class CryptographicParameters(Structure):
 
 @structure
 class CryptographicDomainParameters(Structure):
-    """What both halves of a key pair share.  Source: 1.4 §3.7; 2.1 §4.13."""
+    """What both halves of a key pair share.  Source: 1.4 §3.7; 2.1 §4.14."""
 
     qlength: Integer | None = None
     recommended_curve: RecommendedCurve | None = None
@@ -186,7 +186,7 @@ class CryptographicDomainParameters(Structure):
 
 @structure
 class DerivationParameters(Structure):
-    """What a key is derived with.  Source: 1.4 §4.6; 2.1 §7.7."""
+    """What a key is derived with.  Source: 1.4 §4.6; 2.1 §7.12."""
 
     cryptographic_parameters: CryptographicParameters | None = None
     initialization_vector: bytes | None = None
@@ -197,7 +197,7 @@ class DerivationParameters(Structure):
 
 @structure
 class RNGParameters(Structure):
-    """How a random number generator works.  Source: 1.4 §2.1.18; 2.1 §7.17."""
+    """How a random number generator works.  Source: 1.4 §2.1.18; 2.1 §7.36."""
 
     rng_algorithm: RNGAlgorithm
     cryptographic_algorithm: CryptographicAlgorithm | None = None
@@ -216,7 +216,7 @@ class RNGParameters(Structure):
 class TransparentKey(Structure):
     """The numbers of a key in a Transparent key format; which ones there are follows from the Key Format Type.
 
-    Source: 1.4 §2.1.7; 2.1 §3.1.
+    Source: 1.4 §2.1.7; 2.1 §3.4-3.12.
     """
 
     TAG = Tag.KEY_MATERIAL
@@ -272,7 +272,7 @@ class KeyWrappingData(Structure):
 
 @structure
 class Nonce(Structure):
-    """A number used once, for attestation.  Source: 1.4 §2.1.14; 2.1 §7.13."""
+    """A number used once, for attestation.  Source: 1.4 §2.1.14; 2.1 §9.14."""
 
     nonce_id: bytes
     nonce_value: bytes = item(secret=True, required=True)
@@ -280,7 +280,7 @@ class Nonce(Structure):
 
 @structure
 class Ticket(Structure):
-    """What stands for a login.  Source: 2.1 §7.20."""
+    """What stands for a login.  Source: 2.1 §7.39."""
 
     ticket_type: TicketType
     ticket_value: bytes = item(secret=True, required=True)
@@ -288,7 +288,7 @@ class Ticket(Structure):
 
 @structure
 class UsernameAndPassword(Structure):
-    """Source: 1.4 §2.1.2; 2.1 §7.6."""
+    """Source: 1.4 §2.1.2; 2.1 §9.11."""
 
     TAG = Tag.CREDENTIAL_VALUE
     username: str
@@ -297,7 +297,7 @@ class UsernameAndPassword(Structure):
 
 @structure
 class Device(Structure):
-    """Source: 1.4 §2.1.2; 2.1 §7.6."""
+    """Source: 1.4 §2.1.2; 2.1 §9.11."""
 
     TAG = Tag.CREDENTIAL_VALUE
     device_serial_number: str | None = None
@@ -310,7 +310,7 @@ class Device(Structure):
 
 @structure
 class Attestation(Structure):
-    """Source: 1.4 §2.1.2; 2.1 §7.6."""
+    """Source: 1.4 §2.1.2; 2.1 §9.11."""
 
     TAG = Tag.CREDENTIAL_VALUE
     nonce: Nonce
@@ -321,7 +321,7 @@ class Attestation(Structure):
 
 @structure
 class OneTimePassword(Structure):
-    """Source: 2.1 §7.6."""
+    """Source: 2.1 §9.11."""
 
     TAG = Tag.CREDENTIAL_VALUE
     username: str
@@ -331,7 +331,7 @@ class OneTimePassword(Structure):
 
 @structure
 class HashedPassword(Structure):
-    """Source: 2.1 §7.6."""
+    """Source: 2.1 §9.11."""
 
     TAG = Tag.CREDENTIAL_VALUE
     username: str
@@ -342,7 +342,7 @@ class HashedPassword(Structure):
 
 @structure
 class TicketCredential(Structure):
-    """Source: 2.1 §7.6."""
+    """Source: 2.1 §9.11."""
 
     TAG = Tag.CREDENTIAL_VALUE
     ticket: Ticket
@@ -366,7 +366,7 @@ def _credential(credential_type: CredentialType, version: Version) -> type[Struc
 
 @structure
 class Credential(Structure):
-    """Who asks.  Source: 1.4 §2.1.2; 2.1 §7.6."""
+    """Who asks.  Source: 1.4 §2.1.2; 2.1 §9.11."""
 
     credential_type: CredentialType
     credential_value: Structure = item(kind=Chosen("credential_type", _credential), secret=True, required=True)
@@ -381,7 +381,7 @@ class Authentication(Structure):
 
 @structure
 class CredentialInformation(Structure):
-    """Which credentials the server takes.  Source: 3.0 CSD01 §7."""
+    """Which credentials the server takes.  Source: 3.0 CSD01 §7.9."""
 
     credential_type: tuple[CredentialType, ...]
 
@@ -391,14 +391,14 @@ class CredentialInformation(Structure):
 
 @structure
 class Objects(Structure):
-    """Source: 2.1 §7.14."""
+    """Source: 2.1 §7.21."""
 
     unique_identifier: tuple[UniqueIdentifier, ...] = ()
 
 
 @structure
 class ObjectGroups(Structure):
-    """Source: 2.1 §7.15."""
+    """Source: 2.1 §7.23."""
 
     object_group: tuple[str, ...] = item(default=(), until=V2_1)
     group_link: tuple[LinkedIdentifier, ...] = item(default=(), since=V3_0)
@@ -406,21 +406,21 @@ class ObjectGroups(Structure):
 
 @structure
 class ObjectTypes(Structure):
-    """Source: 2.1 §7.16."""
+    """Source: 2.1 §7.24."""
 
     object_type: tuple[ObjectType, ...] = ()
 
 
 @structure
 class Operations(Structure):
-    """Source: 2.1 §7.13."""
+    """Source: 2.1 §7.25."""
 
     operation: tuple[Operation, ...] = ()
 
 
 @structure
 class Right(Structure):
-    """What a ticket permits.  Source: 2.1 §7.18."""
+    """What a ticket permits.  Source: 2.1 §7.34."""
 
     usage_limits: UsageLimits | None = None
     operations: Operations | None = None
@@ -430,21 +430,21 @@ class Right(Structure):
 
 @structure
 class Rights(Structure):
-    """Source: 2.1 §7.19."""
+    """Source: 2.1 §7.35."""
 
     right: tuple[Right, ...] = ()
 
 
 @structure
 class ProtectionStorageMasks(Structure):
-    """Ways of storing, each of which will do.  Source: 2.1 §7.11."""
+    """Ways of storing, each of which will do.  Source: 2.1 §7.33."""
 
     protection_storage_mask: tuple[ProtectionStorageMask, ...] = ()
 
 
 @structure
 class AsynchronousCorrelationValues(Structure):
-    """Source: 2.1 §7.2."""
+    """Source: 2.1 §7.1."""
 
     asynchronous_correlation_value: tuple[bytes, ...] = ()
 
@@ -464,7 +464,7 @@ class AsynchronousRequest(Structure):
 
 @structure
 class ServerInformation(Structure):
-    """Source: 2.1 §6.1.36, table 274."""
+    """Source: 2.1 §7.37, table 274."""
 
     server_name: str | None = item(since=V2_0)
     server_serial_number: str | None = item(since=V2_0)
@@ -479,7 +479,7 @@ class ServerInformation(Structure):
 
 @structure
 class ExtensionInformation(Structure):
-    """A vendor's extension.  Source: 1.4 §2.1.9; 2.1 §7.9."""
+    """A vendor's extension.  Source: 1.4 §2.1.9; 2.1 §7.13."""
 
     extension_name: str
     extension_tag: Integer | None = None
@@ -492,7 +492,7 @@ class ExtensionInformation(Structure):
 
 @structure
 class ProfileVersion(Structure):
-    """Source: 2.1 §7.12."""
+    """Source: 2.1 §7.32."""
 
     profile_version_major: Integer
     profile_version_minor: Integer
@@ -500,7 +500,7 @@ class ProfileVersion(Structure):
 
 @structure
 class ProfileInformation(Structure):
-    """A profile that the server conforms to.  Source: 1.4 §2.1.19; 2.1 §7.11."""
+    """A profile that the server conforms to.  Source: 1.4 §2.1.19; 2.1 §7.31."""
 
     profile_name: ProfileName
     profile_version: ProfileVersion | None = item(since=V2_0)
@@ -510,7 +510,7 @@ class ProfileInformation(Structure):
 
 @structure
 class ValidationInformation(Structure):
-    """A formal validation.  Source: 1.4 §2.1.20; 2.1 §7.22."""
+    """A formal validation.  Source: 1.4 §2.1.20; 2.1 §7.41."""
 
     validation_authority_type: ValidationAuthorityType
     validation_authority_country: str | None = None
@@ -527,7 +527,7 @@ class ValidationInformation(Structure):
 
 @structure
 class CapabilityInformation(Structure):
-    """What the server can do.  Source: 1.4 §2.1.21; 2.1 §7.3."""
+    """What the server can do.  Source: 1.4 §2.1.21; 2.1 §7.5."""
 
     streaming_capability: bool | None = None
     asynchronous_capability: bool | None = None

@@ -41,7 +41,7 @@ class DefaultsInformation(Structure):
 
 @structure
 class Constraint(Structure):
-    """What new objects of some types and groups must be like.  Source: 2.1 §7.8."""
+    """What new objects of some types and groups must be like.  Source: 2.1 §7.6."""
 
     object_types: ObjectTypes | None = None
     object_groups: ObjectGroups | None = None
@@ -50,7 +50,7 @@ class Constraint(Structure):
 
 @structure
 class Constraints(Structure):
-    """Source: 2.1 §7.9."""
+    """Source: 2.1 §7.7."""
 
     constraint: tuple[Constraint, ...] = ()
 
@@ -86,7 +86,7 @@ class QueryResponse(Response):
 
 @request(Operation.DISCOVER_VERSIONS)
 class DiscoverVersionsRequest(Request):
-    """Ask which versions of the protocol the server speaks, the preferred first.  Source: KMIP 1.4 §4.26; 2.1 §6.1.16."""
+    """Ask which versions the server speaks, the preferred first.  Source: KMIP 1.4 §4.26; 2.1 §6.1.16."""
 
     protocol_version: tuple[ProtocolVersion, ...] = ()
 
@@ -112,9 +112,9 @@ class SetDefaultsResponse(Response):
 
 @request(Operation.SET_CONSTRAINTS)
 class SetConstraintsRequest(Request):
-    """Set what new objects must be like.  Source: KMIP 2.1 §6.1.52."""
+    """Set what new objects must be like; without Constraints, lift them.  Source: KMIP 2.1 §6.1.52."""
 
-    constraints: Constraints
+    constraints: Constraints | None = None
 
 
 @response(Operation.SET_CONSTRAINTS)

@@ -1,0 +1,165 @@
+"""keystead dev: a server to try things with."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from keystead.cli.layout import Layout, check_name
+from keystead.config import Config
+from keystead.pki.files import PRIVATE, write_atomic
+
+DEFAULT_CLIENTS = ("alice", "bob")
+
+
+@click.command()
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where everything is kept, to be found again; a fresh directory, removed at the end, unless given.",
+)
+@click.option("--kmip-port", type=click.IntRange(0, 65_535), default=5696, show_default=True, help="0: any free one.")
+@click.option("--https-port", type=click.IntRange(0, 65_535), default=5697, show_default=True, help="0: any free one.")
+@click.option("--client", "clients", multiple=True, metavar="NAME", help="A client to enrol; alice and bob unless given.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer.")
+@click.option("--store", "store_url", metavar="URL", help="The database; one in the directory unless given.")
+@click.option(
+    "--ready-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Is written once the server answers: its process, ports, authority and clients in JSON.",
+)
+def dev(
+    directory: Path | None,
+    kmip_port: int,
+    https_port: int,
+    clients: tuple[str, ...],
+    workers: int,
+    store_url: str | None,
+    ready_file: Path | None,
+) -> int:
+    """Run a throw-away server, at once.
+
+    It makes an authority, a server's certificate for localhost, and a certificate and key for each client; it is
+    unsealed by a key file beside its data, so it protects nothing.  Started again on the same directory it goes on
+    where it was.
+
+    \b
+    Examples:
+      keystead dev
+      keystead dev --dir /tmp/ks --client app --client backup
+      keystead dev --kmip-port 0 --https-port 0 --ready-file /tmp/ready.json
+    """
+    names = tuple(dict.fromkeys(check_name(name) for name in clients or DEFAULT_CLIENTS))
+    temporary = directory is None
+    layout = Layout(Path(tempfile.mkdtemp(prefix="keystead-")) if directory is None else directory.absolute())
+    if ready_file is not None:
+        ready_file.unlink(missing_ok=True)
+    try:
+        return _run(layout, kmip_port, https_port, names, workers, store_url, ready_file, temporary)
+    finally:
+        if temporary:
+            shutil.rmtree(layout.directory, ignore_errors=True)
+
+
+def _run(
+    layout: Layout,
+    kmip_port: int,
+    https_port: int,
+    names: tuple[str, ...],
+    workers: int,
+    store_url: str | None,
+    ready_file: Path | None,
+    temporary: bool,
+) -> int:
+    from keystead.cli.opening import create_key_file, open_root, opener
+    from keystead.server.log import configure
+    from keystead.server.serve import serve
+
+    layout.make()
+    authority = layout.authority("Keystead dev CA")
+    layout.issue_server(authority, ())
+    url = store_url or f"sqlite:{layout.store.relative_to(layout.directory)}"
+    server: dict[str, object] = {
+        "kmip_host": "localhost",
+        "kmip_port": kmip_port,
+        "https_host": "localhost",
+        "https_port": https_port,
+        "workers": workers,
+    }
+    custody = {"root": "key-file", "directory": layout.custody.name, "key_file": f"{layout.custody.name}/root.key"}
+    layout.write_config({"server": server, "store": {"url": url}, "custody": custody})
+    config = Config.load(layout.config)
+    configure("warning", config.server.log_format)
+    create_key_file(layout.root_key)
+    root = open_root(config)
+    open_engine = opener(config, root)
+    _enroll(open_engine(), layout, names)
+
+    def ready(ports: Mapping[str, int]) -> None:
+        if dict(ports) != {"kmip": kmip_port, "https": https_port}:  # other commands read them there
+            server.update(kmip_port=ports["kmip"], https_port=ports["https"])
+            layout.write_config({"server": server, "store": {"url": url}, "custody": custody})
+        if ready_file is not None:
+            write_atomic(ready_file.absolute(), json.dumps(_facts(layout, ports, names, url), indent=2).encode(), PRIVATE)
+        click.echo(_welcome(layout, ports, names, temporary))
+
+    return serve(config, open_engine, ready)
+
+
+def _enroll(engine: object, layout: Layout, names: tuple[str, ...]) -> None:
+    from keystead.cli.opening import Administration
+
+    assert isinstance(engine, Administration)
+    authority = layout.authority("Keystead dev CA")
+    try:
+        for name in names:
+            certificate = layout.issue_client(authority, name)
+            if engine.caller_of(certificate, "") is None:
+                engine.enroll(name, certificate)
+    finally:
+        engine.close()
+
+
+def _facts(layout: Layout, ports: Mapping[str, int], names: tuple[str, ...], url: str) -> dict[str, object]:
+    files = {name: layout.client(name) for name in names}
+    return {
+        "pid": os.getpid(),
+        "ports": dict(ports),
+        "ca": str(layout.ca),
+        "clients": {name: {"cert": str(pem), "key": str(key)} for name, (pem, key) in files.items()},
+        "directory": str(layout.directory),
+        "config": str(layout.config),
+        "store": url,
+    }
+
+
+def _welcome(layout: Layout, ports: Mapping[str, int], names: tuple[str, ...], temporary: bool) -> str:
+    certificate, private_key = layout.client(names[0])
+    files = f"--ca {layout.ca} --cert {certificate} --key {private_key}"
+    return f"""\
+Keystead dev is ready.  It is for trying things: whoever can read its directory can read its keys.
+
+  KMIP     localhost:{ports["kmip"]}
+  HTTPS    https://localhost:{ports["https"]}/kmip
+  data     {layout.directory}{"  (removed at the end)" if temporary else ""}
+  clients  {", ".join(names)}  (certificates and keys in {layout.directory / "clients"})
+
+Make a first key:
+
+  keystead call Create --port {ports["kmip"]} {files} \\
+      --algorithm AES --length 256
+
+Or look at the connection with OpenSSL:
+
+  openssl s_client -connect localhost:{ports["kmip"]} -CAfile {layout.ca} -cert {certificate} -key {private_key} </dev/null
+
+Ctrl-C stops it."""
+
+

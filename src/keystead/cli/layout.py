@@ -1,0 +1,126 @@
+"""Where things lie in a data directory, and how they come there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from keystead.config import FILE_NAME, render
+from keystead.errors import ConfigError
+from keystead.pki.ca import Authority, Issued
+from keystead.pki.files import PUBLIC, private_directory, read_certificate, read_private_key, write_atomic
+
+RENEW_DAYS = 30
+_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._@-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The files of a data directory."""
+
+    directory: Path
+
+    @property
+    def config(self) -> Path:
+        """The configuration."""
+        return self.directory / FILE_NAME
+
+    @property
+    def ca(self) -> Path:
+        """The authority's certificate, which servers and clients are checked by."""
+        return self.directory / "ca.pem"
+
+    @property
+    def ca_key(self) -> Path:
+        """Its private key."""
+        return self.directory / "ca.key"
+
+    @property
+    def server(self) -> tuple[Path, Path]:
+        """The server's certificate and key."""
+        return self.directory / "server.pem", self.directory / "server.key"
+
+    @property
+    def store(self) -> Path:
+        """The embedded database."""
+        return self.directory / "store" / "keystead.db"
+
+    @property
+    def custody(self) -> Path:
+        """The root of trust and the keys that it wraps."""
+        return self.directory / "custody"
+
+    @property
+    def root_key(self) -> Path:
+        """The root of trust's key file."""
+        return self.custody / "root.key"
+
+    def client(self, name: str) -> tuple[Path, Path]:
+        """The certificate and key of a client that was issued here."""
+        return self.directory / "clients" / f"{name}.pem", self.directory / "clients" / f"{name}.key"
+
+    def make(self) -> None:
+        """Make the directories, which only their owner may enter."""
+        for path in (self.directory, self.store.parent, self.custody, self.directory / "clients"):
+            private_directory(path)
+
+    def authority(self, name: str) -> Authority:
+        """Give the authority, made now if there is none yet.
+
+        Raises:
+            ConfigError: its files are wrong, or only one of them is there.
+        """
+        if self.ca.exists() or self.ca_key.exists():
+            return Authority.load(self.ca, self.ca_key)
+        made = Authority.create(name)
+        made.write(self.ca, self.ca_key)
+        return made
+
+    def issue_server(self, authority: Authority, names: Iterable[str]) -> None:
+        """See to it that the server has a certificate of this authority that is good for a while."""
+        certificate, private_key = self.server
+        if not _good(certificate, private_key, authority):
+            authority.issue_server(names).write(certificate, private_key)
+
+    def issue_client(self, authority: Authority, name: str, key: str = "P-256") -> bytes:
+        """See to it that a client has a certificate of this authority that is good for a while; give it in DER."""
+        certificate, private_key = self.client(check_name(name))
+        if not _good(certificate, private_key, authority):
+            authority.issue_client(name, key).write(certificate, private_key)
+        return Issued(read_certificate(certificate), read_private_key(private_key)).der
+
+    def write_config(self, sections: Mapping[str, Mapping[str, object]]) -> None:
+        """Write the configuration: these sections after the files of this directory."""
+        certificate, private_key = self.server
+        files = {"certificate": certificate.name, "private_key": private_key.name, "client_ca": self.ca.name}
+        whole = {**sections, "server": {**files, **sections.get("server", {})}}
+        write_atomic(self.config, render({"server": whole.pop("server"), **whole}).encode(), PUBLIC)
+
+
+def check_name(name: str) -> str:
+    """Give a client's name back if it is one that a file, a certificate and a log can bear.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{name!r}: a client's name has 1 to 64 letters, digits and . _ @ -, a letter or digit first")
+    return name
+
+
+def _good(certificate: Path, private_key: Path, authority: Authority) -> bool:
+    if not (certificate.exists() and private_key.exists()):
+        return False
+    found = read_certificate(certificate)
+    if found.not_valid_after_utc < datetime.now(UTC) + timedelta(days=RENEW_DAYS):
+        return False
+    if found.public_key() != read_private_key(private_key).public_key():
+        return False
+    try:
+        found.verify_directly_issued_by(authority.certificate)
+    except Exception:  # noqa: BLE001  the library raises a different one for each way of not fitting
+        return False
+    return True

@@ -1,0 +1,89 @@
+"""keystead: the command."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import click
+
+from keystead import __version__
+from keystead.cli.exits import exit_status
+from keystead.errors import KeysteadError
+
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "init": ("keystead.cli.init:init", "Set up a server: configuration, root of trust, certificates."),
+    "serve": ("keystead.cli.serve:serve", "Run the server of a configuration."),
+    "dev": ("keystead.cli.dev:dev", "Run a throw-away server, at once."),
+    "status": ("keystead.cli.status:status", "Tell how the server stands."),
+    "client": ("keystead.cli.client:client", "Enrol and list clients."),
+    "call": ("keystead.cli.call:call", "Call an operation of a server."),
+    "decode": ("keystead.cli.decode:decode", "Print a KMIP message as a tree."),
+    "audit": ("keystead.cli.audit:audit", "Read the record of every request."),
+}
+"""A command → where it lives and what it does.  Help reads this table only, so it is there at once."""
+
+
+class LazyGroup(click.Group):
+    """Loads a command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without loading any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, meaning) for name, (_, meaning) in COMMANDS.items()])
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit status: 0 done, 1 refused by the server, 2 wrong command line, 69 out of reach, 78 wrong configuration.",
+)
+@click.version_option(__version__, "--version", message="keystead %(version)s")
+def cli() -> None:
+    """Keystead: a key manager that speaks KMIP.
+
+    \b
+    Try it:
+      keystead dev                             a server with two clients, at once
+    Run it:
+      keystead init --dir /var/lib/keystead    answer its questions
+      keystead serve --config /var/lib/keystead/keystead.toml
+      keystead client enroll backup --config /var/lib/keystead/keystead.toml
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its status."""
+    try:
+        status = cli.main(arguments, prog_name="keystead", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except (KeysteadError, OSError) as error:
+        click.echo(f"keystead: {error}", err=True)
+        sys.exit(exit_status(error))
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

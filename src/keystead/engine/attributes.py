@@ -1,0 +1,344 @@
+"""Reading and changing attributes: loops over the rows of the attribute table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from keystead.engine.context import Context
+from keystead.engine.handlers import handles
+from keystead.engine.making import check_instances, completed_application_data
+from keystead.engine.managed import COMPUTED, Managed
+from keystead.errors import OperationFailed
+from keystead.kmip import ttlv
+from keystead.kmip.attributes import (
+    ATTRIBUTES,
+    LINK_TYPES,
+    Attribute,
+    AttributeName,
+    Attributes,
+    Party,
+    VendorAttributeName,
+    When,
+    expand,
+    visible,
+)
+from keystead.kmip.enums import AdjustmentType, ResultReason, State
+from keystead.kmip.payloads.attributes import (
+    AddAttributeRequest,
+    AddAttributeResponse,
+    AdjustAttributeRequest,
+    AdjustAttributeResponse,
+    DeleteAttributeRequest,
+    DeleteAttributeResponse,
+    GetAttributeListRequest,
+    GetAttributeListResponse,
+    GetAttributesRequest,
+    GetAttributesResponse,
+    ModifyAttributeRequest,
+    ModifyAttributeResponse,
+    SetAttributeRequest,
+    SetAttributeResponse,
+)
+from keystead.kmip.structures import ApplicationSpecificInformation, UsageLimits
+from keystead.kmip.tags import Tag
+from keystead.kmip.version import V2_0, V3_0
+
+_R = ResultReason
+
+
+@handles(GetAttributesRequest)
+def get_attributes(context: Context, request: GetAttributesRequest) -> GetAttributesResponse:
+    """Read the attributes that are named, or all; what the object has not is left out.
+
+    Source: KMIP 1.4 §4.12; 2.1 §6.1.20.
+    """
+    managed = context.object(request.unique_identifier)
+    if len(set(request.attribute_reference)) != len(request.attribute_reference):
+        raise OperationFailed(_R.INVALID_MESSAGE, "an attribute is named more than once")
+    if not request.attribute_reference:
+        found = tuple(managed.everything(context.now))
+    else:
+        names = [name for reference in request.attribute_reference for name in expand(reference)]
+        found = tuple(instance for name in names for instance in managed.instances(name, context.now))
+    return GetAttributesResponse(unique_identifier=managed.unique_identifier, attributes=Attributes(found))
+
+
+@handles(GetAttributeListRequest)
+def get_attribute_list(context: Context, request: GetAttributeListRequest) -> GetAttributeListResponse:
+    """The names of the attributes that the object has.  Source: KMIP 1.4 §4.13; 2.1 §6.1.21."""
+    managed = context.object(request.unique_identifier)
+    names = [a.name for a in managed.everything(context.now) if visible(a.name, context.version)]
+    if context.version < V3_0:
+        names = [Tag.LINK if name in LINK_TYPES else name for name in names]
+    return GetAttributeListResponse(
+        unique_identifier=managed.unique_identifier, attribute_reference=tuple(dict.fromkeys(names))
+    )
+
+
+@handles(AddAttributeRequest, changes=True)
+def add_attribute(context: Context, request: AddAttributeRequest) -> AddAttributeResponse:
+    """Add an instance.  Source: KMIP 1.4 §4.14; 2.1 §6.1.2.
+
+    Raises:
+        OperationFailed: Attribute Read Only, Attribute Single Valued, Non Unique Name Attribute.
+    """
+    managed = context.object(request.unique_identifier)
+    added = request.new_attribute
+    name = added.name
+    present = managed.attributes.get(name, ())
+    _check_writable(managed, name, context.now, adding=True)
+    if present and isinstance(name, Tag) and not ATTRIBUTES[name].multiple:
+        raise OperationFailed(_R.ATTRIBUTE_SINGLE_VALUED, f"{name} has its only instance already")
+    value = _prepared(context, managed, added)
+    if any(instance.value == value for instance in present) and name is Tag.NAME:
+        raise OperationFailed(_R.NON_UNIQUE_NAME_ATTRIBUTE, "the object has this Name already")
+    managed = managed.add(name, value)
+    check_instances(name, managed.attributes[name])
+    managed.dates.check()
+    context.save(managed)
+    return AddAttributeResponse(
+        unique_identifier=managed.unique_identifier, new_attribute=managed.attributes[name][-1]
+    )
+
+
+@handles(ModifyAttributeRequest, changes=True)
+def modify_attribute(context: Context, request: ModifyAttributeRequest) -> ModifyAttributeResponse:
+    """Change an instance: that of the index (1.x), that equal to Current Attribute (2.x), or the only one.
+
+    Source: KMIP 1.4 §4.15; 2.1 §6.1.34.
+    """
+    managed = context.object(request.unique_identifier)
+    new, current = request.new_attribute, request.current_attribute
+    name = new.name
+    present = managed.instances(name, context.now)
+    if isinstance(name, Tag) and (name in COMPUTED or ATTRIBUTES[name].client_modifies is When.NEVER):
+        raise OperationFailed(_R.ATTRIBUTE_READ_ONLY, f"{name} cannot be changed by a client")
+    if not present:
+        raise OperationFailed(_R.ATTRIBUTE_NOT_FOUND, f"the object has no {_shown(name)} to modify")
+    position = _position(context, present, current, new.index)
+    _check_writable(managed, name, context.now, value=new.value)
+    changed = replace(present[position], value=_prepared(context, managed, new))
+    managed = managed.with_instances(name, (*present[:position], changed, *present[position + 1 :]))
+    managed.dates.check()
+    context.save(_consistent(managed, name))
+    return ModifyAttributeResponse(unique_identifier=managed.unique_identifier, new_attribute=changed)
+
+
+@handles(SetAttributeRequest, changes=True)
+def set_attribute(context: Context, request: SetAttributeRequest) -> SetAttributeResponse:
+    """Set a single-instance attribute, whether or not it has a value.  Source: KMIP 2.1 §6.1.51."""
+    managed = context.object(request.unique_identifier)
+    new = request.new_attribute
+    if isinstance(new.name, Tag) and new.name in ATTRIBUTES and ATTRIBUTES[new.name].multiple:
+        raise OperationFailed(_R.MULTI_VALUED_ATTRIBUTE, f"{new.name} can have several instances: Add or Modify one")
+    present = bool(managed.instances(new.name, context.now))
+    _check_writable(managed, new.name, context.now, adding=not present, value=new.value)
+    check_instances(new.name, (new,))
+    managed = managed.put(new.name, _prepared(context, managed, new))
+    managed.dates.check()
+    context.save(_consistent(managed, new.name))
+    return SetAttributeResponse(unique_identifier=managed.unique_identifier)
+
+
+@handles(DeleteAttributeRequest, changes=True)
+def delete_attribute(context: Context, request: DeleteAttributeRequest) -> DeleteAttributeResponse:
+    """Delete an instance; by reference since 2.0, all instances.  Source: KMIP 1.4 §4.16; 2.1 §6.1.13."""
+    managed = context.object(request.unique_identifier)
+    current = request.current_attribute
+    reference = request.attribute_reference if current is None else current.name
+    if reference is None or (current is not None and request.attribute_reference is not None):
+        raise OperationFailed(_R.INVALID_MESSAGE, "name the attribute by value or by reference, one of them")
+    deleted = None
+    found = False
+    for name in expand(reference):
+        present = managed.instances(name, context.now)
+        if not present:
+            continue
+        found = True
+        _check_deletable(managed, name)
+        if current is None and context.version >= V2_0:
+            managed = managed.with_instances(name, ())
+            continue
+        position = _position(context, present, current, request.attribute_index)
+        deleted = present[position]
+        managed = managed.with_instances(name, (*present[:position], *present[position + 1 :]))
+        break
+    if not found:
+        if isinstance(reference, Tag) and reference in ATTRIBUTES:
+            _check_deletable(managed, reference)
+        raise OperationFailed(_R.ATTRIBUTE_NOT_FOUND, f"the object has no {_shown(reference)}")
+    context.save(managed)
+    return DeleteAttributeResponse(unique_identifier=managed.unique_identifier, current_attribute=deleted)
+
+
+@handles(AdjustAttributeRequest, changes=True)
+def adjust_attribute(context: Context, request: AdjustAttributeRequest) -> AdjustAttributeResponse:
+    """Increment, decrement or negate a single-instance attribute.  Source: KMIP 2.1 §6.1.3.
+
+    Raises:
+        OperationFailed: Multi Valued Attribute, Invalid Data Type, Numeric Range, Attribute Read Only.
+    """
+    managed = context.object(request.unique_identifier)
+    name = request.attribute_reference
+    present = managed.instances(name, context.now)
+    if isinstance(name, Tag) and name in ATTRIBUTES and ATTRIBUTES[name].multiple:
+        raise OperationFailed(_R.MULTI_VALUED_ATTRIBUTE, f"{name} can have several instances")
+    if not present:
+        raise OperationFailed(_R.ITEM_NOT_FOUND, f"the object has no {_shown(name)}")
+    before = present[0].value
+    item = before if isinstance(before, ttlv.Item) else None
+    after: Any = _ADJUST[request.adjustment_type](item.value if item else before, request.adjustment_value)
+    _check_writable(managed, name, context.now, value=after)
+    managed = managed.put(name, replace(item, value=after) if item else after)
+    managed.dates.check()
+    context.save(_consistent(managed, name))
+    return AdjustAttributeResponse(unique_identifier=managed.unique_identifier)
+
+
+def _step(value: Any, by: ttlv.Item | None, sign: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise OperationFailed(_R.INVALID_DATA_TYPE, "only a number can be adjusted so")
+    step = 1 if by is None else by.value
+    if isinstance(step, bool) or not isinstance(step, int):
+        raise OperationFailed(_R.INVALID_DATA_TYPE, "the Adjustment Value is not a number")
+    after = int(value) + sign * step
+    if not 0 <= after < 1 << 31:
+        raise OperationFailed(_R.NUMERIC_RANGE, "the adjusted value is out of range")
+    return after
+
+
+def _negated(value: Any, by: ttlv.Item | None) -> Any:
+    if not isinstance(value, bool):
+        raise OperationFailed(_R.INVALID_DATA_TYPE, "only a Boolean can be negated")
+    return not value
+
+
+_ADJUST: Final[Mapping[AdjustmentType, Callable[[Any, ttlv.Item | None], Any]]] = {
+    AdjustmentType.INCREMENT: lambda value, by: _step(value, by, 1),
+    AdjustmentType.DECREMENT: lambda value, by: _step(value, by, -1),
+    AdjustmentType.NEGATE: _negated,
+}
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+def _shown(name: AttributeName) -> str:
+    return name.title[:80]
+
+
+def _position(
+    context: Context, present: tuple[Attribute, ...], current: Attribute | None, index: int | None
+) -> int:
+    """Which instance is meant.  Raises: OperationFailed (Attribute Instance Not Found)."""
+    if context.version >= V2_0 and current is None:
+        if len(present) > 1:
+            raise OperationFailed(_R.ATTRIBUTE_INSTANCE_NOT_FOUND, "say by Current Attribute which instance is meant")
+        return 0
+    for position, instance in enumerate(present):
+        if (instance.value == current.value) if current is not None else ((instance.index or 0) == (index or 0)):
+            return position
+    raise OperationFailed(_R.ATTRIBUTE_INSTANCE_NOT_FOUND, "the object has no such instance of the attribute")
+
+
+def _check_writable(
+    managed: Managed, name: AttributeName, now: int, *, adding: bool = False, value: Any = None
+) -> None:
+    """Refuse what the rules of the attribute do not let a client write now.
+
+    Raises:
+        OperationFailed: Attribute Read Only, Wrong Key Lifecycle State, Invalid Attribute.
+    """
+    if isinstance(name, VendorAttributeName):
+        if name.vendor_identification == "y":
+            raise OperationFailed(_R.ATTRIBUTE_READ_ONLY, "a y- attribute is set by the server alone")
+        return
+    row = ATTRIBUTES.get(name)
+    if row is None or managed.object_type not in row.applies_to:
+        raise OperationFailed(_R.INVALID_ATTRIBUTE, f"{managed.object_type} objects have no {name}")
+    when = row.client_modifies
+    if row.set_by is Party.SERVER or (when is When.NEVER and not adding):
+        raise OperationFailed(_R.ATTRIBUTE_READ_ONLY, f"{name} cannot be changed by a client")
+    check = _WHEN.get(when)
+    if check is not None:
+        check(managed, name, now, value)
+
+
+def _state_is(*states: State) -> Callable[[Managed, Tag, int, Any], None]:
+    def check(managed: Managed, name: Tag, now: int, value: Any) -> None:
+        state = managed.state(now)
+        if state not in states:
+            raise OperationFailed(
+                _R.WRONG_KEY_LIFECYCLE_STATE, f"{name} cannot be changed while the object is {state.title}"
+            )
+
+    return check
+
+
+def _until_reached(managed: Managed, name: Tag, now: int, value: Any) -> None:
+    _state_is(State.PRE_ACTIVE, State.ACTIVE)(managed, name, now, value)
+    date = managed.get(name)
+    if date is not None and date <= now:
+        raise OperationFailed(_R.WRONG_KEY_LIFECYCLE_STATE, f"the {name} has been reached")
+
+
+def _before_allocation(managed: Managed, name: Tag, now: int, value: Any) -> None:
+    limits = managed.get(name)
+    if isinstance(limits, UsageLimits) and limits.usage_limits_count != limits.usage_limits_total:
+        raise OperationFailed(_R.PERMISSION_DENIED, "a part of the Usage Limits has been allocated")
+
+
+def _only_to(allowed: bool) -> Callable[[Managed, Tag, int, Any], None]:
+    def check(managed: Managed, name: Tag, now: int, value: Any) -> None:
+        if value is not None and value is not allowed and managed.get(name) is not value:
+            raise OperationFailed(_R.ATTRIBUTE_READ_ONLY, f"{name} can only become {allowed}")
+
+    return check
+
+
+_WHEN: Final[Mapping[When, Callable[[Managed, Tag, int, Any], None]]] = {
+    When.WHILE_PRE_ACTIVE: _state_is(State.PRE_ACTIVE),
+    When.WHILE_PRE_ACTIVE_OR_ACTIVE: _state_is(State.PRE_ACTIVE, State.ACTIVE),
+    When.UNTIL_REACHED: _until_reached,
+    When.BEFORE_ALLOCATION: _before_allocation,
+    When.TO_TRUE: _only_to(True),
+    When.TO_FALSE: _only_to(False),
+}
+
+
+def _check_deletable(managed: Managed, name: AttributeName) -> None:
+    if isinstance(name, VendorAttributeName):
+        return
+    row = ATTRIBUTES[name]
+    if row.always or row.client_deletes is When.NEVER:
+        raise OperationFailed(_R.ATTRIBUTE_READ_ONLY, f"{name} cannot be deleted")
+    if row.client_deletes is When.BEFORE_ALLOCATION:
+        _before_allocation(managed, name, 0, None)
+
+
+def _prepared(context: Context, managed: Managed, attribute: Attribute) -> Any:
+    """The value as it is kept: what the client left to the server is filled in, a link leads somewhere."""
+    value = attribute.value
+    if value is None:
+        raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, f"{_shown(attribute.name)} was given no value")
+    if isinstance(value, ApplicationSpecificInformation):
+        return completed_application_data(value)
+    if isinstance(value, UsageLimits):
+        return replace(value, usage_limits_count=value.usage_limits_total)
+    if attribute.name in LINK_TYPES:
+        target = context.resolve(value)
+        if target == managed.unique_identifier:
+            raise OperationFailed(_R.CIRCULAR_LINK_ERROR, "an object cannot link to itself")
+        return target
+    return value
+
+
+def _consistent(managed: Managed, name: AttributeName) -> Managed:
+    """What the server changes along: a key once not sensitive was not always so."""
+    if name is Tag.SENSITIVE and not managed.get(name):
+        return managed.put(Tag.ALWAYS_SENSITIVE, False)
+    if name is Tag.EXTRACTABLE and managed.get(name):
+        return managed.put(Tag.NEVER_EXTRACTABLE, False)
+    return managed

@@ -1,0 +1,348 @@
+"""One request's view of the world: who asks, when, in which version, within which transaction.
+
+A handler reaches objects through five verbs and no other way:
+
+object      find an object and authorise the operation on it
+find        search for objects (Locate)
+add         keep a new object
+save        keep a changed object
+material    unwrap the secret of an object
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from keystead.custody.zones import Kind
+from keystead.errors import OperationFailed
+from keystead.engine.managed import (
+    Managed,
+    dump_attributes,
+    index_of,
+    names_of,
+    numbers_of,
+)
+from keystead.kmip.attributes import load_stored
+from keystead.kmip.enums import CryptographicUsageMask, ObjectType, Operation, ResultReason, UniqueIdentifierEnumeration
+from keystead.kmip.identifiers import NameReference
+from keystead.kmip.objects import OBJECTS, ManagedObject
+from keystead.kmip.schema import dump, load
+from keystead.kmip.tags import Tag
+from keystead.kmip.version import NEWEST, Version
+from keystead.policy.access import Caller, Grant, permitted
+from keystead.engine.managed import gather
+from keystead.store import Criteria, NameTaken, Record, Transaction
+
+if TYPE_CHECKING:
+    from keystead.engine.engine import Engine
+
+M = TypeVar("M", bound=ManagedObject)
+
+_KINDS: Final[Mapping[ObjectType, Kind]] = {
+    ObjectType.PRIVATE_KEY: Kind.PRIVATE,
+    ObjectType.SECRET_DATA: Kind.SECRET,
+    ObjectType.OPAQUE_OBJECT: Kind.SECRET,
+    ObjectType.PGP_KEY: Kind.PRIVATE,
+    ObjectType.SPLIT_KEY: Kind.SECRET,
+}
+_WRAPPING: Final = CryptographicUsageMask.WRAP_KEY | CryptographicUsageMask.UNWRAP_KEY
+
+
+def kind_of(object_type: ObjectType, usage_mask: CryptographicUsageMask) -> Kind:
+    """The kind of zone that an object belongs to: keys that wrap keys lie apart from those that encrypt data."""
+    if object_type in _KINDS:
+        return _KINDS[object_type]
+    return Kind.KEY_ENCRYPTION if usage_mask & _WRAPPING else Kind.DATA_ENCRYPTION
+
+
+class Identifiers:
+    """Makes UUIDs of version 7: ordered by time, so that inserts are cheap and newest-first needs no sorting.
+
+    Source: RFC 9562 section 5.7, with the counter of its section 6.2 method 1.
+    """
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def new(self) -> str:
+        stamp = max(int(time.time() * 1000) << 12, self._last + 1)
+        self._last = stamp
+        value = (stamp >> 12) << 80 | 7 << 76 | (stamp & 0xFFF) << 64 | 2 << 62 | secrets.randbits(62)
+        text = f"{value:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+class Turn:
+    """One transaction, in which all messages that arrived together are answered.
+
+    Attributes:
+        now: the time of all of them, POSIX seconds.
+        changed: what they changed, by unique identifier; None where an object is gone.
+    """
+
+    def __init__(self, engine: Engine, transaction: Transaction, now_us: int) -> None:
+        self.engine = engine
+        self.transaction = transaction
+        self.now_us = now_us
+        self.now = now_us // 1_000_000
+        self.changed: dict[str, Managed | None] = {}
+        self.events: list[bytes] = []
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo everything within if it raises."""
+        before = dict(self.changed)
+        try:
+            with self.transaction.savepoint():
+                yield
+        except BaseException:
+            self.changed = before
+            raise
+
+    def fetch(self, unique_identifier: str) -> Managed | None:
+        """The object as this turn sees it, or None."""
+        if unique_identifier in self.changed:
+            return self.changed[unique_identifier]
+        found = self.engine.cache.get(unique_identifier)
+        if found is None:
+            record = self.transaction.get(unique_identifier)
+            if record is None:
+                return None
+            found = self.engine.cache[unique_identifier] = self.open_record(record)
+        return found
+
+    def open_record(self, record: Record) -> Managed:
+        """Open the sealed attributes of a record.  Raises: TamperError."""
+        attributes = self.engine.vault.open_attributes(
+            record.domain, record.unique_identifier, record.owner, record.generation, record.attributes
+        )
+        found: dict[Any, list[Any]] = {}
+        for attribute in load_stored(attributes):
+            found.setdefault(attribute.name, []).append(attribute)
+        return Managed(
+            record.unique_identifier,
+            record.domain,
+            record.owner,
+            ObjectType(record.object_type),
+            record.generation,
+            {name: tuple(instances) for name, instances in found.items()},
+            record.material,
+        )
+
+
+class Context:
+    """What one message carries from batch item to batch item; its state lives and dies here.
+
+    Attributes:
+        operation: of the batch item at hand.
+        placeholder: the ID Placeholder.
+        results: the identifiers that the batch items before gave, with their operations.
+        subjects: the objects that the batch item at hand touched, for the audit.
+        note: what the batch item at hand wants to be remembered, for the audit.
+    """
+
+    __slots__ = (
+        "caller", "engine", "note", "now", "operation", "placeholder", "results", "subjects", "transaction", "turn", "version",
+    )  # fmt: skip
+
+    def __init__(self, turn: Turn, caller: Caller, version: Version) -> None:
+        self.turn = turn
+        self.engine = turn.engine
+        self.transaction = turn.transaction
+        self.now = turn.now
+        self.caller = caller
+        self.version = version
+        self.operation = Operation.QUERY
+        self.placeholder: str | None = None
+        self.results: list[tuple[Operation, str]] = []
+        self.subjects: list[str] = []
+        self.note = ""
+
+    # --- the five verbs ---
+
+    def object(self, unique_identifier: str | int | None, operation: Operation | None = None) -> Managed:
+        """Find an object and authorise the operation at hand (or another) on it.
+
+        Raises:
+            OperationFailed: Object Not Found, as well for an object that the caller may not see; Permission Denied for
+                one that it may see.
+        """
+        name = self.resolve(unique_identifier)
+        found = self.turn.fetch(name)
+        if found is None:
+            raise absent()
+        caller = self.caller
+        if not (caller.identity and caller.identity == found.owner and caller.domain == found.domain):
+            grants = [
+                Grant(grantee, frozenset(map(Operation, operations)))
+                for grantee, operations in self.transaction.grants(found.unique_identifier, found.owner, found.domain)
+            ]
+            if not permitted(caller, found.owner, found.domain, operation or self.operation, grants):
+                names = (caller.identity, *caller.groups)
+                if caller.domain == found.domain and any(grant.grantee in names for grant in grants):
+                    raise OperationFailed(
+                        ResultReason.PERMISSION_DENIED, f"you were not granted {self.operation} on this object"
+                    )
+                raise absent()
+        self.subjects.append(found.unique_identifier)
+        return found
+
+    def find(self, criteria: Criteria) -> tuple[list[str], int]:
+        """Search among the objects that the caller may see; (unique identifiers, newest first; how many match)."""
+        located = self.transaction.locate(criteria)
+        return list(located.identifiers), located.total
+
+    def add(
+        self, managed: Managed, secret: ManagedObject | None = None, version: Version | None = None
+    ) -> Managed:
+        """Keep a new object.
+
+        Args:
+            secret: the object itself, to be sealed; None if the server is not given it.
+            version: in which it came, and can be written without loss.
+
+        Raises:
+            OperationFailed: Non Unique Name Attribute.
+        """
+        managed = replace(managed, generation=1)
+        if secret is not None:
+            plaintext = int(version or NEWEST).to_bytes(2, "big") + dump(secret, version or NEWEST)
+            kind = kind_of(managed.object_type, managed.usage_mask)
+            envelope = self.engine.vault.seal(
+                managed.domain, kind, managed.unique_identifier, managed.owner, 1, plaintext
+            )
+            managed = replace(managed, envelope=bytes([kind]) + envelope)
+        self._write(managed, None)
+        self.placeholder = managed.unique_identifier
+        self.subjects.append(managed.unique_identifier)
+        return managed
+
+    def save(self, managed: Managed) -> Managed:
+        """Keep a changed object: its Last Change Date becomes now.
+
+        Raises:
+            OperationFailed: Non Unique Name Attribute.
+            Conflict: another transaction changed it first.
+        """
+        before = managed.generation
+        managed = replace(managed.put(Tag.LAST_CHANGE_DATE, self.now), generation=before + 1)
+        self._write(managed, before)
+        return managed
+
+    def material(self, managed: Managed) -> ManagedObject:
+        """Unwrap the secret of an object that `object` handed out.
+
+        Raises:
+            OperationFailed: Object Destroyed, Object Archived, Key Value Not Present.
+            TamperError: what the store holds is not what was sealed.
+        """
+        if managed.destroyed:
+            raise OperationFailed(ResultReason.OBJECT_DESTROYED, "the object is destroyed")
+        if managed.archived:
+            raise OperationFailed(ResultReason.OBJECT_ARCHIVED, "the object is archived; Recover it first")
+        if managed.envelope is None:
+            raise OperationFailed(ResultReason.KEY_VALUE_NOT_PRESENT, "the server does not hold the key value")
+        plaintext = self.engine.vault.open(
+            managed.domain, Kind(managed.envelope[0]), managed.unique_identifier, managed.owner, 1,
+            managed.envelope[1:],
+        )  # fmt: skip
+        version = Version(int.from_bytes(plaintext[:2], "big"))
+        return load(OBJECTS[managed.object_type], plaintext[2:], version)
+
+    def shred(self, managed: Managed) -> Managed:
+        """Save an object without its secret: the key that sealed it is gone with its envelope."""
+        return self.save(replace(managed, envelope=None))
+
+    def forget(self, managed: Managed) -> None:
+        """Drop an object, its attributes too."""
+        self.transaction.delete(managed.unique_identifier)
+        self.turn.changed[managed.unique_identifier] = None
+
+    # --- what they stand on ---
+
+    def resolve(self, unique_identifier: str | int | None) -> str:
+        """The unique identifier that a message means.
+
+        Raises:
+            OperationFailed: Object Not Found; there is no ID Placeholder, or no such batch item.
+        """
+        if type(unique_identifier) is str:
+            return unique_identifier
+        if unique_identifier is None or unique_identifier == UniqueIdentifierEnumeration.ID_PLACEHOLDER:
+            if self.placeholder is None:
+                raise OperationFailed(
+                    ResultReason.OBJECT_NOT_FOUND, "no Unique Identifier was given and the ID Placeholder is empty"
+                )
+            return self.placeholder
+        if isinstance(unique_identifier, NameReference):
+            named, total = self.find(self.criteria(names=(str(unique_identifier),), maximum_items=2))
+            if total != 1:
+                raise absent()
+            return named[0]
+        if isinstance(unique_identifier, UniqueIdentifierEnumeration):
+            wanted = unique_identifier.title
+            for operation, given in reversed(self.results):
+                if operation.title == wanted or wanted.startswith(f"{operation.title} "):
+                    return given
+            raise absent()
+        if isinstance(unique_identifier, int):
+            position = unique_identifier - 1 if unique_identifier > 0 else unique_identifier
+            try:
+                return self.results[position][1]
+            except IndexError:
+                raise absent() from None
+        return str(unique_identifier)
+
+    def criteria(self, **conditions: Any) -> Criteria:
+        """Conditions on the objects that the caller may see."""
+        caller = self.caller
+        return Criteria(
+            domain=caller.domain, visible_to=(caller.identity, *caller.groups), now=self.now, **conditions
+        )
+
+    def _write(self, managed: Managed, before: int | None) -> None:
+        vault, domain, owner = self.engine.vault, managed.domain, managed.owner
+        dates = managed.dates
+        record = Record(
+            unique_identifier=managed.unique_identifier,
+            domain=domain,
+            owner=owner,
+            object_type=int(managed.object_type),
+            generation=managed.generation,
+            initial_date=managed.get(Tag.INITIAL_DATE, self.now),
+            activation_date=dates.activation,
+            deactivation_date=dates.deactivation,
+            compromise_date=dates.compromise,
+            destroy_date=dates.destroy,
+            archive_date=managed.get(Tag.ARCHIVE_DATE),
+            attributes=vault.seal_attributes(
+                domain, managed.unique_identifier, owner, managed.generation, dump_attributes(managed)
+            ),
+            material=managed.envelope,
+            names=names_of(managed),
+            index=frozenset((number, vault.blind(domain, number, value)) for number, value in index_of(managed)),
+            dates=numbers_of(managed),
+        )
+        try:
+            if before is None:
+                self.transaction.add(record)
+            else:
+                self.transaction.save(record, before)
+        except NameTaken:
+            raise OperationFailed(
+                ResultReason.NON_UNIQUE_NAME_ATTRIBUTE, "another of your objects already has this Name"
+            ) from None
+        self.turn.changed[managed.unique_identifier] = managed
+
+
+def absent() -> OperationFailed:
+    """The one answer for what is not there and for what the caller may not see."""
+    return OperationFailed(ResultReason.OBJECT_NOT_FOUND, "there is no object with this Unique Identifier")
+
+
+__all__ = ["Context", "Identifiers", "Turn", "absent", "gather"]

@@ -1,0 +1,431 @@
+"""Using keys on the server: Encrypt, Decrypt, Sign, MAC, Hash, random numbers; whole or in parts.
+
+Data in parts: the first request says Init Indicator and gets a Correlation Value, which the next ones carry until one
+says Final Indicator.  A stream belongs to its caller, its object and its operation, and expires.
+
+Source: KMIP 1.4 sections 4.29 to 4.37; 2.1 section 6.1.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from keystead.crypto import cipher, mac, sign
+from keystead.engine import use
+from keystead.engine.context import Context
+from keystead.engine.handlers import handles
+from keystead.engine.managed import Managed
+from keystead.errors import OperationFailed
+from keystead.kmip.enums import (
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    ObjectType,
+    Operation,
+    ResultReason,
+    ValidityIndicator,
+)
+from keystead.kmip.payloads.crypto import (
+    DecryptRequest,
+    DecryptResponse,
+    EncryptRequest,
+    EncryptResponse,
+    HashRequest,
+    HashResponse,
+    MACRequest,
+    MACResponse,
+    MACVerifyRequest,
+    MACVerifyResponse,
+    RNGRetrieveRequest,
+    RNGRetrieveResponse,
+    RNGSeedRequest,
+    RNGSeedResponse,
+    SignatureVerifyRequest,
+    SignatureVerifyResponse,
+    SignRequest,
+    SignResponse,
+)
+
+_R = ResultReason
+_M = CryptographicUsageMask
+MAXIMUM_STREAMS: Final = 4096
+MAXIMUM_STREAMS_PER_CALLER: Final = 64
+STREAM_SECONDS: Final = 300
+MAXIMUM_RANDOM_BYTES: Final = 64 << 10
+_VALIDITY: Final = {True: ValidityIndicator.VALID, False: ValidityIndicator.INVALID}
+
+
+# --- streams ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Stream:
+    """An operation under way.
+
+    Attributes:
+        worker: what takes the parts.
+        expires: POSIX seconds.
+    """
+
+    caller: str
+    operation: Operation
+    unique_identifier: str
+    worker: Any
+    expires: int
+
+
+def _open(context: Context, unique_identifier: str, worker: Any) -> bytes:
+    streams = context.engine.streams
+    if len(streams) >= MAXIMUM_STREAMS // 2:
+        for value in [value for value, stream in streams.items() if stream.expires <= context.now]:
+            del streams[value]
+    own = sum(stream.caller == context.caller.identity for stream in streams.values())
+    if len(streams) >= MAXIMUM_STREAMS or own >= MAXIMUM_STREAMS_PER_CALLER:
+        raise OperationFailed(_R.SERVER_LIMIT_EXCEEDED, "too many operations in parts are under way")
+    value = secrets.token_bytes(16)
+    streams[value] = Stream(
+        context.caller.identity, context.operation, unique_identifier, worker, context.now + STREAM_SECONDS
+    )
+    return value
+
+
+def _resume(context: Context, value: bytes) -> Stream:
+    stream = context.engine.streams.get(value)
+    if (
+        stream is None
+        or stream.caller != context.caller.identity
+        or stream.operation is not context.operation
+        or stream.expires <= context.now
+    ):
+        raise OperationFailed(_R.INVALID_CORRELATION_VALUE, "no operation in parts has this Correlation Value")
+    stream.expires = context.now + STREAM_SECONDS
+    return stream
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request of an operation in parts.
+
+    Attributes:
+        worker: None if the operation is whole.
+        correlation_value: to answer with, None at the end.
+    """
+
+    unique_identifier: str
+    worker: Any
+    final: bool
+    correlation_value: bytes | None
+
+
+def _step(context: Context, request: Any, start: Callable[[], tuple[str, Any]]) -> Step | None:
+    """Find or open the stream of a request; None if it asks for the whole at once."""
+    final = bool(request.final_indicator)
+    if request.correlation_value is not None:
+        stream = _resume(context, request.correlation_value)
+        if stream.unique_identifier:
+            context.object(stream.unique_identifier)
+        if final:
+            del context.engine.streams[request.correlation_value]
+        return Step(stream.unique_identifier, stream.worker, final, None if final else request.correlation_value)
+    if not request.init_indicator:
+        return None
+    unique_identifier, worker = start()
+    value = None if final else _open(context, unique_identifier, worker)
+    return Step(unique_identifier, worker, final, value)
+
+
+def _data(request: Any) -> bytes:
+    if not isinstance(request.data, bytes):
+        raise OperationFailed(_R.INVALID_MESSAGE, "the request has no Data")
+    return request.data
+
+
+# --- keys -------------------------------------------------------------------------------------------------------------
+
+
+def _usable(context: Context, request: Any, mask: CryptographicUsageMask) -> Managed:
+    return use.check(context, context.object(request.unique_identifier), mask)
+
+
+def _key(context: Context, managed: Managed) -> Any:
+    """The key of an object, as bytes or loaded."""
+    if managed.object_type in (ObjectType.PRIVATE_KEY, ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE):
+        return use.loaded_key(context, managed)
+    if managed.object_type in (ObjectType.SYMMETRIC_KEY, ObjectType.SECRET_DATA):
+        return use.secret_bytes(context, managed)
+    raise OperationFailed(_R.INVALID_OBJECT_TYPE, f"{managed.object_type} objects cannot be used so")
+
+
+# --- Encrypt and Decrypt ----------------------------------------------------------------------------------------------
+
+
+@handles(EncryptRequest)
+def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
+    """Encrypt data.  Source: KMIP 1.4 §4.29; 2.1 §6.1.17.
+
+    Raises:
+        OperationFailed: those of `use.check` and `cipher.encrypt`; Permission Denied beyond the Usage Limits.
+    """
+    aad = request.authenticated_encryption_additional_data
+
+    def start() -> tuple[str, Any]:
+        managed = _usable(context, request, _M.ENCRYPT)
+        worker = cipher.encryptor(
+            use.optional_algorithm(managed),
+            _key(context, managed),
+            use.parameters(managed, request.cryptographic_parameters),
+            request.iv_counter_nonce,
+            aad,
+        )
+        return managed.unique_identifier, worker
+
+    step = _step(context, request, start)
+    if step is None:
+        managed = _usable(context, request, _M.ENCRYPT)
+        data = _data(request)
+        done = cipher.encrypt(
+            use.optional_algorithm(managed),
+            _key(context, managed),
+            use.parameters(managed, request.cryptographic_parameters),
+            data,
+            request.iv_counter_nonce,
+            aad,
+        )
+        use.spend(context, managed, len(data), _M.ENCRYPT)
+        return EncryptResponse(
+            unique_identifier=managed.unique_identifier,
+            data=done.data,
+            iv_counter_nonce=done.iv,
+            authenticated_encryption_tag=done.tag,
+        )
+    data = request.data if isinstance(request.data, bytes) else b""
+    out = step.worker.update(data)
+    tag = None
+    if step.final:
+        last = step.worker.finish()
+        out, tag = out + last.data, last.tag
+    use.spend(context, context.object(step.unique_identifier), len(data), _M.ENCRYPT)
+    return EncryptResponse(
+        unique_identifier=step.unique_identifier,
+        data=out or None,
+        iv_counter_nonce=step.worker.iv if request.init_indicator else None,
+        correlation_value=step.correlation_value,
+        authenticated_encryption_tag=tag,
+    )
+
+
+@handles(DecryptRequest)
+def decrypt(context: Context, request: DecryptRequest) -> DecryptResponse:
+    """Decrypt data; whatever is wrong with it is one Cryptographic Failure.  Source: KMIP 1.4 §4.30; 2.1 §6.1.11."""
+    aad, tag = request.authenticated_encryption_additional_data, request.authenticated_encryption_tag
+
+    def start() -> tuple[str, Any]:
+        managed = _usable(context, request, _M.DECRYPT)
+        worker = cipher.decryptor(
+            use.optional_algorithm(managed),
+            _key(context, managed),
+            use.parameters(managed, request.cryptographic_parameters),
+            request.iv_counter_nonce,
+            aad,
+            tag,
+        )
+        return managed.unique_identifier, worker
+
+    step = _step(context, request, start)
+    if step is None:
+        managed = _usable(context, request, _M.DECRYPT)
+        plain = cipher.decrypt(
+            use.optional_algorithm(managed),
+            _key(context, managed),
+            use.parameters(managed, request.cryptographic_parameters),
+            _data(request),
+            request.iv_counter_nonce,
+            aad,
+            tag,
+        )
+        return DecryptResponse(unique_identifier=managed.unique_identifier, data=plain)
+    out = step.worker.update(request.data if isinstance(request.data, bytes) else b"")
+    if step.final:
+        out += step.worker.finish(tag)
+    return DecryptResponse(
+        unique_identifier=step.unique_identifier, data=out or None, correlation_value=step.correlation_value
+    )
+
+
+# --- Sign and Signature Verify ----------------------------------------------------------------------------------------
+
+
+def _private(context: Context, managed: Managed) -> Any:
+    if managed.object_type is not ObjectType.PRIVATE_KEY:
+        raise OperationFailed(_R.INVALID_OBJECT_TYPE, "only a private key signs")
+    return use.loaded_key(context, managed)
+
+
+def _public(context: Context, managed: Managed) -> Any:
+    key = use.loaded_key(context, managed)
+    return key.public_key() if managed.object_type is ObjectType.PRIVATE_KEY else key
+
+
+@handles(SignRequest)
+def sign_(context: Context, request: SignRequest) -> SignResponse:
+    """Sign data or its digest.  Source: KMIP 1.4 §4.31; 2.1 §6.1.54."""
+
+    def start() -> tuple[str, Any]:
+        managed = _usable(context, request, _M.SIGN)
+        worker = sign.Signer(
+            _private(context, managed), use.parameters(managed, request.cryptographic_parameters)
+        )
+        return managed.unique_identifier, worker
+
+    step = _step(context, request, start)
+    if step is None:
+        managed = _usable(context, request, _M.SIGN)
+        data = request.data if isinstance(request.data, bytes) else None
+        signature = sign.sign(
+            _private(context, managed),
+            use.parameters(managed, request.cryptographic_parameters),
+            data,
+            request.digested_data,
+        )
+        use.spend(context, managed, len(data or request.digested_data or b""), _M.SIGN)
+        return SignResponse(unique_identifier=managed.unique_identifier, signature_data=signature)
+    data = request.data if isinstance(request.data, bytes) else b""
+    step.worker.update(data)
+    signed = step.worker.finish() if step.final else None
+    use.spend(context, context.object(step.unique_identifier), len(data), _M.SIGN)
+    return SignResponse(
+        unique_identifier=step.unique_identifier, signature_data=signed, correlation_value=step.correlation_value
+    )
+
+
+@handles(SignatureVerifyRequest)
+def signature_verify(context: Context, request: SignatureVerifyRequest) -> SignatureVerifyResponse:
+    """Say whether a signature is valid.  Source: KMIP 1.4 §4.32; 2.1 §6.1.55."""
+
+    def start() -> tuple[str, Any]:
+        managed = _usable(context, request, _M.VERIFY)
+        worker = sign.Verifier(
+            _public(context, managed), use.parameters(managed, request.cryptographic_parameters)
+        )
+        return managed.unique_identifier, worker
+
+    step = _step(context, request, start)
+    if step is None:
+        managed = _usable(context, request, _M.VERIFY)
+        if request.signature_data is None:
+            raise OperationFailed(_R.INVALID_MESSAGE, "the request has no Signature Data")
+        valid = sign.verify(
+            _public(context, managed),
+            use.parameters(managed, request.cryptographic_parameters),
+            request.data if isinstance(request.data, bytes) else None,
+            request.digested_data,
+            request.signature_data,
+        )
+        return SignatureVerifyResponse(
+            unique_identifier=managed.unique_identifier, validity_indicator=_VALIDITY[valid]
+        )
+    step.worker.update(request.data if isinstance(request.data, bytes) else b"")
+    verdict = None
+    if step.final:
+        if request.signature_data is None:
+            raise OperationFailed(_R.INVALID_MESSAGE, "the last request has no Signature Data")
+        verdict = _VALIDITY[step.worker.finish(request.signature_data)]
+    return SignatureVerifyResponse(
+        unique_identifier=step.unique_identifier, validity_indicator=verdict, correlation_value=step.correlation_value
+    )
+
+
+# --- MAC and Hash -----------------------------------------------------------------------------------------------------
+
+
+def _mac_arguments(context: Context, managed: Managed, request: Any) -> tuple[CryptographicAlgorithm | None, bytes, Any]:
+    return (
+        use.optional_algorithm(managed),
+        use.secret_bytes(context, managed),
+        use.parameters(managed, request.cryptographic_parameters),
+    )
+
+
+@handles(MACRequest)
+def mac_(context: Context, request: MACRequest) -> MACResponse:
+    """Compute a message authentication code.  Source: KMIP 1.4 §4.33; 2.1 §6.1.32."""
+
+    def start() -> tuple[str, Any]:
+        managed = _usable(context, request, _M.MAC_GENERATE)
+        return managed.unique_identifier, mac.macer(*_mac_arguments(context, managed, request))
+
+    step = _step(context, request, start)
+    if step is None:
+        managed = _usable(context, request, _M.MAC_GENERATE)
+        data = _data(request)
+        code = mac.mac(*_mac_arguments(context, managed, request), data)
+        use.spend(context, managed, len(data), _M.MAC_GENERATE)
+        return MACResponse(unique_identifier=managed.unique_identifier, mac_data=code)
+    data = request.data if isinstance(request.data, bytes) else b""
+    step.worker.update(data)
+    made = step.worker.digest() if step.final else None
+    use.spend(context, context.object(step.unique_identifier), len(data), _M.MAC_GENERATE)
+    return MACResponse(
+        unique_identifier=step.unique_identifier, mac_data=made, correlation_value=step.correlation_value
+    )
+
+
+@handles(MACVerifyRequest)
+def mac_verify(context: Context, request: MACVerifyRequest) -> MACVerifyResponse:
+    """Say whether a message authentication code is valid.  Source: KMIP 1.4 §4.34; 2.1 §6.1.33."""
+
+    def start() -> tuple[str, Any]:
+        managed = _usable(context, request, _M.MAC_VERIFY)
+        return managed.unique_identifier, mac.macer(*_mac_arguments(context, managed, request))
+
+    step = _step(context, request, start)
+    if step is None:
+        managed = _usable(context, request, _M.MAC_VERIFY)
+        if request.mac_data is None:
+            raise OperationFailed(_R.INVALID_MESSAGE, "the request has no MAC Data")
+        valid = mac.mac_verify(*_mac_arguments(context, managed, request), _data(request), request.mac_data)
+        return MACVerifyResponse(unique_identifier=managed.unique_identifier, validity_indicator=_VALIDITY[valid])
+    step.worker.update(request.data if isinstance(request.data, bytes) else b"")
+    verdict = None
+    if step.final:
+        if request.mac_data is None:
+            raise OperationFailed(_R.INVALID_MESSAGE, "the last request has no MAC Data")
+        verdict = _VALIDITY[secrets.compare_digest(step.worker.digest(), request.mac_data)]
+    return MACVerifyResponse(
+        unique_identifier=step.unique_identifier, validity_indicator=verdict, correlation_value=step.correlation_value
+    )
+
+
+@handles(HashRequest)
+def hash_(context: Context, request: HashRequest) -> HashResponse:
+    """Hash data.  Source: KMIP 1.4 §4.37; 2.1 §6.1.24."""
+    step = _step(context, request, lambda: ("", mac.hasher(request.cryptographic_parameters)))
+    if step is None:
+        return HashResponse(data=mac.hash_(request.cryptographic_parameters, _data(request)))
+    step.worker.update(request.data if isinstance(request.data, bytes) else b"")
+    return HashResponse(
+        data=step.worker.digest() if step.final else None, correlation_value=step.correlation_value
+    )
+
+
+# --- random numbers ---------------------------------------------------------------------------------------------------
+
+
+@handles(RNGRetrieveRequest)
+def rng_retrieve(context: Context, request: RNGRetrieveRequest) -> RNGRetrieveResponse:
+    """Give random bytes.  Source: KMIP 1.4 §4.35; 2.1 §6.1.48."""
+    if not 0 < request.data_length <= MAXIMUM_RANDOM_BYTES:
+        raise OperationFailed(_R.INVALID_FIELD, f"a Data Length lies between 1 and {MAXIMUM_RANDOM_BYTES}")
+    return RNGRetrieveResponse(data=secrets.token_bytes(request.data_length))
+
+
+@handles(RNGSeedRequest)
+def rng_seed(context: Context, request: RNGSeedRequest) -> RNGSeedResponse:
+    """Take note of a seed, and use none of it: the random numbers are the operating system's.
+
+    Source: KMIP 1.4 §4.36; 2.1 §6.1.49 (a server may ignore the seed and answer 0).
+    """
+    _data(request)
+    return RNGSeedResponse(data_length=0)

@@ -1,0 +1,454 @@
+"""Bytes in, durable answers out.
+
+`Engine.answer` is total: whatever arrives, it gives a well-formed Response Message for each message, raises nothing and
+leaves no transaction open.  No answer leaves before what it tells of, and the event that records it, are durable.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from keystead.audit.log import Event
+from keystead.config import Config
+from keystead.custody import RootOfTrust
+from keystead.custody.zones import Vault
+from keystead.engine import identities
+from keystead.engine import operations as _operations  # noqa: F401 - enters the handlers
+from keystead.engine.context import Context, Identifiers, Turn
+from keystead.engine.handlers import HANDLERS
+from keystead.errors import CodecError, Conflict, CustodyError, OperationFailed, Pending, StoreError, TamperError
+from keystead.kmip.enums import BatchErrorContinuationOption, Operation, ResultReason, ResultStatus
+from keystead.kmip.messages import (
+    RequestBatchItem,
+    RequestMessage,
+    ResponseBatchItem,
+    ResponseHeader,
+    ResponseMessage,
+    Unreadable,
+    UnsupportedVersion,
+    dump_message,
+    load_request,
+    protocol_version,
+    version_of,
+)
+from keystead.kmip.payloads import REQUESTS, Request, Response
+from keystead.kmip.reasons import for_version
+from keystead.kmip.version import OLDEST, V1_4, V3_0, Version
+from keystead.policy.access import ANYONE, Caller
+from keystead.store import Store
+from keystead.store import open as open_store
+
+log = logging.getLogger("keystead.engine")
+
+MAXIMUM_BATCH_ITEMS: Final = 128
+MAXIMUM_RETRIES: Final = 5
+MAXIMUM_CACHED: Final = 100_000
+_STOP, _CONTINUE, _UNDO = (
+    BatchErrorContinuationOption.STOP,
+    BatchErrorContinuationOption.CONTINUE,
+    BatchErrorContinuationOption.UNDO,
+)
+_SUCCESS, _FAILED = ResultStatus.SUCCESS, ResultStatus.OPERATION_FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A whole message and who sent it."""
+
+    message: bytes
+    caller: Caller
+    encoding: str = "ttlv"
+
+
+class _Undo(Exception):
+    """Takes a batch back: never leaves this module."""
+
+
+class Engine:
+    """Answers messages.
+
+    Args:
+        clock: POSIX time in seconds; tests move it.
+    """
+
+    def __init__(self, store: Store, vault: Vault, clock: Callable[[], float] = time.time) -> None:
+        self.store = store
+        self.vault = vault
+        self.clock = clock
+        self.identifiers = Identifiers()
+        self.cache: dict[str, Any] = {}
+        self.loaded_keys: dict[Any, Any] = {}
+        self.streams: dict[bytes, Any] = {}
+        self.process_compromised = False
+        self._epoch: object = None
+        self._boot = secrets.token_hex(4)
+        self._answered = 0
+
+    @classmethod
+    def open(cls, config: Config, root: RootOfTrust) -> Engine:
+        """Open the store and the vault that a configuration names.
+
+        Raises:
+            ConfigError, StoreError, TamperError, CustodyError.
+        """
+        vault = Vault.open(config.custody.directory, root)
+        return cls(open_store(config.store.url), vault)
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the root of trust is out of reach."""
+        return self.vault.sealed
+
+    def upkeep(self) -> None:
+        """Do what is due; about once a second."""
+        self.store.upkeep(int(self.clock()))
+
+    def status(self) -> dict[str, Any]:
+        """How things stand, for the operator."""
+        with self.store.begin(write=False) as transaction:
+            return {"sealed": self.sealed, "clients": len(identities.clients(transaction)), "answered": self._answered}
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.store.close()
+
+    # --- clients ---
+
+    def caller_of(self, certificate_der: bytes, address: str) -> Caller | None:
+        """The enrolled client of a certificate; None if there is none, or it is disabled."""
+        try:
+            peer = identities.peer_of(certificate_der)
+        except ValueError:
+            return None
+        with self.store.begin(write=False) as transaction:
+            client = identities.find(transaction, peer)
+        return None if client is None else client.caller(address)
+
+    def identity_epoch(self) -> int:
+        """A number that changes when any client's standing does."""
+        with self.store.begin(write=False) as transaction:
+            return identities.epoch(transaction)
+
+    def enroll(
+        self, name: str, certificate_der: bytes, domain: str = "default", groups: tuple[str, ...] = ()
+    ) -> Caller:
+        """Bind a certificate to a new identity; an event of the audit.
+
+        Raises:
+            OperationFailed: Object Already Exists.
+        """
+        now_us = int(self.clock() * 1_000_000)
+        with self.store.begin() as transaction:
+            client = identities.enroll(transaction, name, certificate_der, domain, groups, now_us // 1_000_000)
+            event = Event(
+                time=now_us, caller="", name="operator", domain=domain, address="", operation="Enroll Client",
+                unique_identifiers=(client.identity,), status="Success", reason="", message=name, version="",
+            )  # fmt: skip
+            transaction.append_events([event.encode()])
+            transaction.commit()
+        return client.caller("")
+
+    def clients(self) -> list[dict[str, Any]]:
+        """All enrolled clients, for the operator."""
+        with self.store.begin(write=False) as transaction:
+            return [asdict(client) for client in identities.clients(transaction)]
+
+    # --- messages ---
+
+    def answer(self, messages: Sequence[Incoming]) -> list[bytes]:
+        """Answer all that arrived in one turn, in one transaction."""
+        for _ in range(MAXIMUM_RETRIES):
+            try:
+                return self._answer(messages)
+            except Conflict:
+                self.cache.clear()
+            except (StoreError, CustodyError, TamperError) as error:
+                return [self._out_of_service(incoming, error) for incoming in messages]
+            except Exception:
+                return [self._defect(incoming) for incoming in messages]
+        return [self._out_of_service(incoming, Conflict("too many conflicts")) for incoming in messages]
+
+    def _answer(self, messages: Sequence[Incoming]) -> list[bytes]:
+        with self.store.begin() as transaction:
+            epoch = self.store.epoch()
+            if epoch != self._epoch or len(self.cache) > MAXIMUM_CACHED:
+                self.cache.clear()
+                self._epoch = epoch
+            turn = Turn(self, transaction, int(self.clock() * 1_000_000))
+            answers = [self._message(turn, incoming) for incoming in messages]
+            transaction.append_events(turn.events)
+            transaction.commit()
+        for unique_identifier, managed in turn.changed.items():
+            if managed is None:
+                self.cache.pop(unique_identifier, None)
+            else:
+                self.cache[unique_identifier] = managed
+        return answers
+
+    def _message(self, turn: Turn, incoming: Incoming) -> bytes:
+        try:
+            message, version = load_request(incoming.message)
+        except CodecError as error:
+            return self._unreadable(turn, incoming, error)
+        header = message.request_header
+        events = len(turn.events)
+        try:
+            if any(HANDLERS[type(item.request_payload)].changes
+                   for item in message.batch_item if type(item.request_payload) in HANDLERS) and (
+                header.maximum_response_size is not None or header.batch_error_continuation_option is _UNDO
+            ):  # fmt: skip
+                with turn.savepoint():
+                    items = self._batch(turn, incoming, message, version)
+                    answer = self._encode(turn, message, version, items)
+                    if len(answer) > (header.maximum_response_size or len(answer)):
+                        raise _Undo
+                    if header.batch_error_continuation_option is _UNDO and items[-1].result_status is _FAILED:
+                        raise _Undo
+            else:
+                items = self._batch(turn, incoming, message, version)
+                answer = self._encode(turn, message, version, items)
+        except _Undo:
+            if len(answer) <= (header.maximum_response_size or len(answer)):
+                undone = [
+                    ResponseBatchItem(
+                        operation=item.operation,
+                        unique_batch_item_id=item.unique_batch_item_id,
+                        result_status=ResultStatus.OPERATION_UNDONE,
+                    )
+                    for item in items[:-1]
+                ]
+                for item in undone:
+                    self._record(turn, incoming, version, item, (), "undone")
+                return self._encode(turn, message, version, [*undone, items[-1]])
+        if header.maximum_response_size is None or len(answer) <= header.maximum_response_size:
+            return answer
+        del turn.events[events:]
+        too_large = [
+            self._failed(item, OperationFailed(ResultReason.RESPONSE_TOO_LARGE, "the response would be too large"), version)
+            for item in message.batch_item[: len(items)]
+        ]
+        for item in too_large:
+            self._record(turn, incoming, version, item, ())
+        return self._encode(turn, message, version, too_large)
+
+    def _batch(
+        self, turn: Turn, incoming: Incoming, message: RequestMessage, version: Version
+    ) -> list[ResponseBatchItem]:
+        try:
+            check_batch(message, version)
+        except OperationFailed as error:
+            item = self._failed(None, error, version)
+            self._record(turn, incoming, version, item, ())
+            return [item]
+        context = Context(turn, incoming.caller, version)
+        option = message.request_header.batch_error_continuation_option
+        items = []
+        for asked in message.batch_item:
+            item = self._item(context, asked, version)
+            self._record(turn, incoming, version, item, context.subjects)
+            items.append(item)
+            if item.result_status is _FAILED and option is not _CONTINUE:
+                break
+        return items
+
+    def _item(self, context: Context, asked: RequestBatchItem, version: Version) -> ResponseBatchItem:
+        context.operation = asked.operation
+        context.subjects = []
+        try:
+            payload = self.perform(context, asked.request_payload, asked)
+        except OperationFailed as error:
+            return self._failed(asked, error, version)
+        except Pending as error:
+            return ResponseBatchItem(
+                operation=asked.operation,
+                unique_batch_item_id=asked.unique_batch_item_id,
+                result_status=ResultStatus.OPERATION_PENDING,
+                asynchronous_correlation_value=error.correlation_value,
+            )
+        except CodecError as error:
+            return self._failed(asked, _refusal(error), version)
+        except (Conflict, StoreError):
+            raise
+        except TamperError:
+            log.critical("integrity check failed", extra={"fields": {"objects": context.subjects}})
+            refused = OperationFailed(ResultReason.CRYPTOGRAPHIC_FAILURE, "the object failed its integrity check")
+            return self._failed(asked, refused, version)
+        except CustodyError:
+            refused = OperationFailed(ResultReason.CRYPTOGRAPHIC_FAILURE, "the root of trust is out of reach")
+            return self._failed(asked, refused, version)
+        except Exception:
+            return self._failed(asked, defect(), version)
+        return ResponseBatchItem(
+            operation=asked.operation,
+            unique_batch_item_id=asked.unique_batch_item_id,
+            result_status=_SUCCESS,
+            response_payload=payload,
+        )
+
+    def perform(self, context: Context, request: Request, asked: RequestBatchItem | None = None) -> Response:
+        """Do one operation: the one door through which everything goes.
+
+        Raises:
+            OperationFailed: the refusal.
+            Pending: it goes on.
+        """
+        row = HANDLERS.get(type(request))
+        if row is None:
+            operation = context.operation
+            if isinstance(request, Unreadable) and operation in REQUESTS and REQUESTS[operation] in HANDLERS:
+                raise _refusal(request.error)
+            raise OperationFailed(ResultReason.OPERATION_NOT_SUPPORTED, f"{operation} is not supported")
+        operation = context.operation
+        if not operation.since <= context.version <= operation.until:
+            raise OperationFailed(
+                ResultReason.OPERATION_NOT_SUPPORTED, f"KMIP {context.version} has no operation {operation}"
+            )
+        if asked is not None:
+            for extension in asked.message_extension:
+                if extension.criticality_indicator:
+                    raise OperationFailed(
+                        ResultReason.FEATURE_NOT_SUPPORTED, "a critical Message Extension is not known here"
+                    )
+        if not context.caller.identity and operation not in ANYONE:
+            raise OperationFailed(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "this client is not enrolled")
+        if not row.changes:
+            return row.handler(context, request)
+        placeholder = context.placeholder
+        try:
+            with context.turn.savepoint():
+                return row.handler(context, request)
+        except BaseException:
+            context.placeholder = placeholder
+            raise
+
+    # --- answers ---
+
+    def _encode(
+        self, turn: Turn, message: RequestMessage, version: Version, items: Sequence[ResponseBatchItem]
+    ) -> bytes:
+        self._answered += 1
+        header = ResponseHeader(
+            protocol_version=protocol_version(version),
+            time_stamp=turn.now,
+            client_correlation_value=message.request_header.client_correlation_value if version >= V1_4 else None,
+            server_correlation_value=f"{self._boot}-{self._answered}" if version >= V1_4 else None,
+            batch_count=len(items),
+        )
+        return dump_message(ResponseMessage(response_header=header, batch_item=tuple(items)), version)
+
+    def _failed(
+        self, asked: RequestBatchItem | None, error: OperationFailed, version: Version
+    ) -> ResponseBatchItem:
+        return ResponseBatchItem(
+            operation=asked.operation if asked else None,
+            unique_batch_item_id=asked.unique_batch_item_id if asked else None,
+            result_status=_FAILED,
+            result_reason=for_version(ResultReason(error.reason), version),
+            result_message=error.message,
+        )
+
+    def _alone(self, turn_now: int, version: Version, item: ResponseBatchItem) -> bytes:
+        header = ResponseHeader(protocol_version=protocol_version(version), time_stamp=turn_now, batch_count=1)
+        return dump_message(ResponseMessage(response_header=header, batch_item=(item,)), version)
+
+    def _unreadable(self, turn: Turn, incoming: Incoming, error: CodecError) -> bytes:
+        """Source: KMIP 1.4 section 11.1: a batch item without Operation."""
+        version = _answer_version(incoming.message, error)
+        item = self._failed(None, _refusal(error), version)
+        self._record(turn, incoming, version, item, ())
+        return self._alone(turn.now, version, item)
+
+    def _out_of_service(self, incoming: Incoming, error: Exception) -> bytes:
+        log.error("out of service", extra={"fields": {"error": type(error).__name__, "said": str(error)}})
+        version = _answer_version(incoming.message, None)
+        refused = OperationFailed(ResultReason.GENERAL_FAILURE, "the server cannot keep a record of this now; try again")
+        return self._alone(int(self.clock()), version, self._failed(None, refused, version))
+
+    def _defect(self, incoming: Incoming) -> bytes:
+        version = _answer_version(incoming.message, None)
+        return self._alone(int(self.clock()), version, self._failed(None, defect(), version))
+
+    # --- the audit ---
+
+    def _record(
+        self,
+        turn: Turn,
+        incoming: Incoming,
+        version: Version,
+        item: ResponseBatchItem,
+        subjects: Sequence[str],
+        note: str = "",
+    ) -> None:
+        caller = incoming.caller
+        turn.events.append(
+            Event(
+                time=turn.now_us,
+                caller=caller.identity,
+                name=caller.name,
+                domain=caller.domain,
+                address=caller.address,
+                operation=item.operation.title if item.operation is not None else "",
+                unique_identifiers=tuple(subjects),
+                status=item.result_status.title,
+                reason=item.result_reason.title if item.result_reason is not None else "",
+                message=note or (item.result_message or ""),
+                version=str(version),
+            ).encode()
+        )
+
+
+def check_batch(message: RequestMessage, version: Version) -> None:
+    """Refuse a batch as a whole, before anything of it is done.
+
+    Raises:
+        OperationFailed: Invalid Message, Server Limit Exceeded.
+
+    Source: KMIP 1.4 sections 6.4, 6.15 and 7.2.
+    """
+    items, header = message.batch_item, message.request_header
+    if not items:
+        raise OperationFailed(ResultReason.INVALID_MESSAGE, "the message has no Batch Item")
+    if len(items) > MAXIMUM_BATCH_ITEMS:
+        raise OperationFailed(
+            ResultReason.SERVER_LIMIT_EXCEEDED, f"a message may have at most {MAXIMUM_BATCH_ITEMS} Batch Items"
+        )
+    if version < V3_0:
+        if header.batch_count != len(items):
+            raise OperationFailed(ResultReason.INVALID_MESSAGE, "the Batch Count is not the number of Batch Items")
+        if len(items) > 1:
+            identifiers = {item.unique_batch_item_id for item in items}
+            if None in identifiers or len(identifiers) != len(items):
+                raise OperationFailed(
+                    ResultReason.INVALID_MESSAGE, "each of several Batch Items needs a Unique Batch Item ID of its own"
+                )
+
+
+def defect() -> OperationFailed:
+    """What a caller is told of a defect: an identifier, under which the log has the rest."""
+    number = secrets.token_hex(6)
+    log.exception("defect", extra={"fields": {"id": number}})
+    return OperationFailed(ResultReason.GENERAL_FAILURE, f"internal error {number}")
+
+
+def _refusal(error: CodecError) -> OperationFailed:
+    return OperationFailed(error.reason or ResultReason.INVALID_MESSAGE, str(error))
+
+
+def _answer_version(message: bytes, error: CodecError | None) -> Version:
+    """The version to answer in, for a message that could not be read."""
+    if isinstance(error, UnsupportedVersion):
+        return error.answer_in
+    try:
+        return version_of(message)
+    except UnsupportedVersion as unsupported:
+        return unsupported.answer_in
+    except CodecError:
+        return OLDEST
+
+
+__all__ = ["Engine", "Incoming", "Operation"]

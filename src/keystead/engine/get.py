@@ -1,0 +1,222 @@
+"""Handing objects out: Get, Export; and leave to use them: Check, Obtain Lease, Get Usage Allocation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from keystead.crypto.dump import dump_private, dump_public
+from keystead.crypto.keys import symmetric_bytes, symmetric_material
+from keystead.engine import use
+from keystead.engine.context import Context
+from keystead.engine.handlers import handles
+from keystead.engine.making import LEASE_SECONDS
+from keystead.engine.managed import Managed
+from keystead.engine.wrapping import unwrapped, wrapped
+from keystead.errors import OperationFailed
+from keystead.kmip.attributes import Attributes
+from keystead.kmip.enums import (
+    CryptographicAlgorithm,
+    KeyCompressionType,
+    KeyFormatType,
+    KeyWrapType,
+    ObjectType,
+    ResultReason,
+)
+from keystead.kmip.objects import KeyBlock, KeyValue, ManagedObject
+from keystead.kmip.payloads.get import (
+    CheckRequest,
+    CheckResponse,
+    ExportRequest,
+    ExportResponse,
+    GetRequest,
+    GetResponse,
+    GetUsageAllocationRequest,
+    GetUsageAllocationResponse,
+    ObtainLeaseRequest,
+    ObtainLeaseResponse,
+)
+from keystead.kmip.structures import UsageLimits
+from keystead.kmip.tags import Tag
+from keystead.kmip.version import V1_3
+
+_R = ResultReason
+_F = KeyFormatType
+_A = CryptographicAlgorithm
+_ELLIPTIC: Final = frozenset({_A.EC, _A.ECDSA, _A.ECDH})
+
+
+@handles(GetRequest)
+def get(context: Context, request: GetRequest) -> GetResponse:
+    """Hand out an object.  Source: KMIP 1.4 §4.11; 2.1 §6.1.19.
+
+    Raises:
+        OperationFailed: Sensitive, Not Extractable, Key Format Type Not Supported, Key Value Not Present, Object
+            Destroyed, Object Archived and those of `wrapped`.
+    """
+    managed = context.object(request.unique_identifier)
+    return GetResponse(
+        object_type=managed.object_type,
+        unique_identifier=managed.unique_identifier,
+        object=handed_out(context, managed, request),
+    )
+
+
+@handles(ExportRequest)
+def export(context: Context, request: ExportRequest) -> ExportResponse:
+    """Hand out an object with its attributes.  Source: KMIP 1.4 §4.43; 2.1 §6.1.18."""
+    managed = context.object(request.unique_identifier)
+    return ExportResponse(
+        object_type=managed.object_type,
+        unique_identifier=managed.unique_identifier,
+        attributes=Attributes(tuple(managed.everything(context.now))),
+        object=handed_out(context, managed, request),
+    )
+
+
+def handed_out(context: Context, managed: Managed, request: GetRequest | ExportRequest) -> Any:
+    """The object as it may leave: in the format, compression and wrapping asked for."""
+    specification = request.key_wrapping_specification
+    secret = context.material(managed)
+    if managed.object_type in _SECRETS:
+        if managed.get(Tag.EXTRACTABLE) is False:
+            raise OperationFailed(_R.NOT_EXTRACTABLE, "the object may not leave the server")
+        if managed.get(Tag.SENSITIVE) and specification is None:
+            raise OperationFailed(_R.SENSITIVE, "the object leaves the server only wrapped")
+    if specification is None:
+        plain_wanted = request.key_wrap_type is KeyWrapType.NOT_WRAPPED
+        if not plain_wanted and request.key_format_type is None:
+            return _usual_form(context, managed, secret)
+        if plain_wanted:
+            secret = unwrapped(context, secret)
+    if request.key_format_type is not None or request.key_compression_type is not None:
+        secret = in_format(managed, secret, request.key_format_type, request.key_compression_type)
+    if specification is not None:
+        if getattr(secret, "key_block", None) is None:
+            raise OperationFailed(_R.INVALID_OBJECT_TYPE, "only objects with a Key Block can be wrapped")
+        secret = wrapped(context, managed, unwrapped(context, secret), specification)
+    return secret
+
+
+_SECRETS: Final = frozenset(
+    {
+        ObjectType.SYMMETRIC_KEY,
+        ObjectType.PRIVATE_KEY,
+        ObjectType.SPLIT_KEY,
+        ObjectType.SECRET_DATA,
+        ObjectType.OPAQUE_OBJECT,
+        ObjectType.PGP_KEY,
+    }
+)
+"""The types of object that Sensitive and Extractable protect."""
+
+
+def _usual_form(context: Context, managed: Managed, secret: ManagedObject) -> ManagedObject:
+    """As it came; an elliptic key pair made here in the Transparent format that table 81 of 2.1 prescribes."""
+    if managed.get(Tag.CRYPTOGRAPHIC_ALGORITHM) not in _ELLIPTIC or managed.get(Tag.ORIGINAL_CREATION_DATE) is None:
+        return secret
+    if managed.object_type is ObjectType.PRIVATE_KEY:
+        wanted = _F.TRANSPARENT_EC_PRIVATE_KEY if context.version >= V1_3 else _F.TRANSPARENT_ECDSA_PRIVATE_KEY
+    elif managed.object_type is ObjectType.PUBLIC_KEY:
+        wanted = _F.TRANSPARENT_EC_PUBLIC_KEY if context.version >= V1_3 else _F.TRANSPARENT_ECDSA_PUBLIC_KEY
+    else:
+        return secret
+    return in_format(managed, secret, wanted, None)
+
+
+def in_format(
+    managed: Managed, secret: Any, key_format: KeyFormatType | None, compression: KeyCompressionType | None
+) -> Any:
+    """The object with its key in another format.
+
+    Raises:
+        OperationFailed: Key Format Type Not Supported, Key Compression Type Not Supported.
+    """
+    block = getattr(secret, "key_block", None)
+    if not isinstance(block, KeyBlock):
+        natural = {ObjectType.CERTIFICATE: _F.X_509, ObjectType.OPAQUE_OBJECT: _F.OPAQUE}.get(managed.object_type)
+        if key_format not in (None, natural):
+            raise OperationFailed(_R.KEY_FORMAT_TYPE_NOT_SUPPORTED, f"the object cannot be given as {key_format}")
+        return secret
+    if compression is not None and compression is not KeyCompressionType.EC_PUBLIC_KEY_TYPE_UNCOMPRESSED:
+        raise OperationFailed(
+            _R.KEY_COMPRESSION_TYPE_NOT_SUPPORTED, "keys are given uncompressed only"
+        )
+    if key_format is None or key_format is block.key_format_type:
+        return secret
+    value = use.plain_value(block)
+    if managed.object_type is ObjectType.SYMMETRIC_KEY:
+        material = symmetric_material(key_format, symmetric_bytes(block.key_format_type, value.key_material))
+    elif managed.object_type is ObjectType.PRIVATE_KEY:
+        key = _load(managed, block)
+        material = dump_private(key, key_format)
+    elif managed.object_type is ObjectType.PUBLIC_KEY:
+        key = _load(managed, block)
+        material = dump_public(key, key_format)
+    elif isinstance(value.key_material, bytes) and key_format in (_F.RAW, _F.OPAQUE):
+        material = value.key_material
+    else:
+        raise OperationFailed(_R.KEY_FORMAT_TYPE_NOT_SUPPORTED, f"the object cannot be given as {key_format}")
+    block = replace(block, key_format_type=key_format, key_value=KeyValue(key_material=material))
+    return replace(secret, key_block=block)
+
+
+def _load(managed: Managed, block: KeyBlock) -> Any:
+    from keystead.crypto.formats import load_private, load_public
+
+    load = load_private if managed.object_type is ObjectType.PRIVATE_KEY else load_public
+    value = use.plain_value(block)
+    return load(
+        block.key_format_type, value.key_material, managed.get(Tag.CRYPTOGRAPHIC_ALGORITHM), trusted=True
+    )
+
+
+@handles(CheckRequest)
+def check(context: Context, request: CheckRequest) -> CheckResponse:
+    """Say whether a use would be allowed; what would not be is given back.  Source: KMIP 1.4 §4.10; 2.1 §6.1.6."""
+    managed = context.object(request.unique_identifier)
+    mask = request.cryptographic_usage_mask
+    if mask is not None and mask & ~managed.usage_mask:
+        context.placeholder = None
+        raise OperationFailed(
+            _R.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK, "the Cryptographic Usage Mask of the object lacks a bit"
+        )
+    limits = managed.get(Tag.USAGE_LIMITS)
+    count = request.usage_limits_count
+    if count is not None and isinstance(limits, UsageLimits) and count > (limits.usage_limits_count or 0):
+        context.placeholder = None
+        raise OperationFailed(_R.USAGE_LIMIT_EXCEEDED, "the Usage Limits of the object do not leave so much")
+    lease = request.lease_time
+    if lease is not None and lease > managed.get(Tag.LEASE_TIME, LEASE_SECONDS):
+        context.placeholder = None
+        return CheckResponse(lease_time=managed.get(Tag.LEASE_TIME, LEASE_SECONDS))
+    return CheckResponse(unique_identifier=managed.unique_identifier)
+
+
+@handles(ObtainLeaseRequest)
+def obtain_lease(context: Context, request: ObtainLeaseRequest) -> ObtainLeaseResponse:
+    """Grant the object's Lease Time from now.  Source: KMIP 1.4 §4.17; 2.1 §6.1.35."""
+    managed = context.object(request.unique_identifier)
+    if managed.destroyed:
+        raise OperationFailed(_R.OBJECT_DESTROYED, "the object is destroyed")
+    return ObtainLeaseResponse(
+        unique_identifier=managed.unique_identifier,
+        lease_time=managed.get(Tag.LEASE_TIME, LEASE_SECONDS),
+        last_change_date=managed.get(Tag.LAST_CHANGE_DATE, context.now),
+    )
+
+
+@handles(GetUsageAllocationRequest, changes=True)
+def get_usage_allocation(context: Context, request: GetUsageAllocationRequest) -> GetUsageAllocationResponse:
+    """Take a part of what the Usage Limits leave.  Source: KMIP 1.4 §4.18; 2.1 §6.1.24."""
+    managed = context.object(request.unique_identifier)
+    limits = managed.get(Tag.USAGE_LIMITS)
+    if not isinstance(limits, UsageLimits):
+        raise OperationFailed(_R.ATTRIBUTE_NOT_FOUND, "the object has no Usage Limits")
+    if request.usage_limits_count <= 0:
+        raise OperationFailed(_R.INVALID_FIELD, "a Usage Limits Count to allocate is positive")
+    left = (limits.usage_limits_count or 0) - request.usage_limits_count
+    if left < 0:
+        raise OperationFailed(_R.USAGE_LIMIT_EXCEEDED, "the Usage Limits of the object do not leave so much")
+    context.save(managed.put(Tag.USAGE_LIMITS, replace(limits, usage_limits_count=left)))
+    return GetUsageAllocationResponse(unique_identifier=managed.unique_identifier)

@@ -1,0 +1,40 @@
+"""The table of operations: which function answers which request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from keystead.engine.context import Context
+from keystead.kmip.enums import Operation
+from keystead.kmip.payloads import Request, Response
+
+Q = TypeVar("Q", bound=Request)
+Handler = Callable[[Context, Any], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A handler, and whether it may change anything (then a savepoint is set before it)."""
+
+    handler: Handler
+    changes: bool
+
+
+HANDLERS: dict[type[Request], Row] = {}
+
+
+def handles(request: type[Q], *, changes: bool = False) -> Callable[[Callable[[Context, Q], Response]], Callable[[Context, Q], Response]]:
+    """Enter a function as the handler of a request."""
+
+    def enter(handler: Callable[[Context, Q], Response]) -> Callable[[Context, Q], Response]:
+        HANDLERS[request] = Row(handler, changes)
+        return handler
+
+    return enter
+
+
+def operations() -> list[Operation]:
+    """The operations that this server answers, in the order of their numbers."""
+    return sorted(request.OPERATION for request in HANDLERS)

@@ -1,0 +1,111 @@
+"""What the server says of itself: Query, Discover Versions."""
+
+from __future__ import annotations
+
+import keystead
+from keystead.engine.context import Context
+from keystead.engine.handlers import handles, operations
+from keystead.errors import OperationFailed
+from keystead.kmip.enums import (
+    ClientRegistrationMethod,
+    DestroyAction,
+    ObjectType,
+    ProfileName,
+    ProtectionStorageMask,
+    QueryFunction,
+    ResultReason,
+    RNGAlgorithm,
+    RNGMode,
+    ShreddingAlgorithm,
+    UnwrapMode,
+)
+from keystead.kmip.messages import protocol_version
+from keystead.kmip.objects import OBJECTS
+from keystead.kmip.payloads.server import (
+    DiscoverVersionsRequest,
+    DiscoverVersionsResponse,
+    QueryRequest,
+    QueryResponse,
+)
+from keystead.kmip.structures import (
+    CapabilityInformation,
+    ProfileInformation,
+    ProtectionStorageMasks,
+    RNGParameters,
+    ServerInformation,
+)
+from keystead.kmip.version import Version
+
+VENDOR = "Keystead"
+_F = QueryFunction
+_UNQUERIED: tuple[ObjectType, ...] = ()
+
+
+@handles(QueryRequest)
+def query(context: Context, request: QueryRequest) -> QueryResponse:
+    """Answer what is asked for, drawn from the tables.  Source: KMIP 1.4 §4.25; 2.1 §6.1.39."""
+    version = context.version
+    asked = frozenset(request.query_function)
+    if not asked:
+        raise OperationFailed(ResultReason.INVALID_MESSAGE, "a Query needs a Query Function")
+    return QueryResponse(
+        operation=tuple(o for o in operations() if o.since <= version <= o.until)
+        if _F.QUERY_OPERATIONS in asked
+        else (),
+        object_type=tuple(o for o in sorted(OBJECTS) if o.since <= version <= o.until)
+        if _F.QUERY_OBJECTS in asked
+        else (),
+        vendor_identification=VENDOR if _F.QUERY_SERVER_INFORMATION in asked else None,
+        server_information=_information() if _F.QUERY_SERVER_INFORMATION in asked else None,
+        application_namespace=(),
+        rng_parameters=(RNGParameters(rng_algorithm=RNGAlgorithm.DRBG),) if _F.QUERY_RNGS in asked else (),
+        profile_information=tuple(
+            ProfileInformation(profile_name=name) for name in ProfileName if name in PROFILES and name.since <= version <= name.until
+        )
+        if _F.QUERY_PROFILES in asked
+        else (),
+        capability_information=(_CAPABILITIES,) if _F.QUERY_CAPABILITIES in asked else (),
+        client_registration_method=(ClientRegistrationMethod.CLIENT_REGISTERED,)
+        if _F.QUERY_CLIENT_REGISTRATION_METHODS in asked
+        else (),
+        protection_storage_masks=ProtectionStorageMasks(protection_storage_mask=(ProtectionStorageMask.SOFTWARE,))
+        if _F.QUERY_STORAGE_PROTECTION_MASKS in asked
+        else None,
+    )
+
+
+PROFILES: frozenset[ProfileName] = frozenset(
+    name
+    for name in ProfileName
+    if name.title.startswith(("Baseline Server", "Symmetric Key Lifecycle Server", "Asymmetric Key Lifecycle Server"))
+)
+"""The profiles that the server conforms to."""
+
+_CAPABILITIES = CapabilityInformation(
+    streaming_capability=False,
+    asynchronous_capability=False,
+    attestation_capability=False,
+    batch_undo_capability=True,
+    batch_continue_capability=True,
+    unwrap_mode=UnwrapMode.NOT_PROCESSED,
+    destroy_action=DestroyAction.KEY_MATERIAL_DELETED,
+    shredding_algorithm=ShreddingAlgorithm.CRYPTOGRAPHIC,
+    rng_mode=RNGMode.SHARED_INSTANTIATION,
+)
+
+
+def _information() -> ServerInformation:
+    return ServerInformation(
+        server_name=VENDOR, server_version=keystead.__version__, product_name=VENDOR, build_level=keystead.__version__
+    )
+
+
+@handles(DiscoverVersionsRequest)
+def discover_versions(context: Context, request: DiscoverVersionsRequest) -> DiscoverVersionsResponse:
+    """The versions that both speak, in the client's order; all, the newest first, if it named none.
+
+    Source: KMIP 1.4 §4.26; 2.1 §6.1.16.
+    """
+    ours = [protocol_version(version) for version in reversed(Version)]
+    theirs = request.protocol_version
+    return DiscoverVersionsResponse(protocol_version=tuple(v for v in theirs if v in ours) if theirs else tuple(ours))

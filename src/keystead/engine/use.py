@@ -1,0 +1,145 @@
+"""May this object be used so, now?  And what its use costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from keystead.crypto.certificates import certificate_facts
+from keystead.crypto.formats import load_private, load_public
+from keystead.crypto.keys import symmetric_bytes
+from keystead.engine.context import Context
+from keystead.engine.managed import Managed
+from keystead.errors import OperationFailed
+from keystead.kmip.attributes import ATTRIBUTES
+from keystead.kmip.enums import (
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    KeyFormatType,
+    ObjectType,
+    ResultReason,
+    UsageLimitsUnit,
+)
+from keystead.kmip.objects import Certificate, KeyBlock, KeyValue, ManagedObject
+from keystead.kmip.structures import CryptographicParameters, UsageLimits
+from keystead.kmip.tags import Tag
+from keystead.policy.lifecycle import USES, Use, check_use
+
+MAXIMUM_LOADED_KEYS: Final = 1024
+
+
+def check(context: Context, managed: Managed, mask: CryptographicUsageMask) -> Managed:
+    """Refuse a use that the usage mask, the state or the dates do not permit.
+
+    Raises:
+        OperationFailed: Incompatible Cryptographic Usage Mask, Wrong Key Lifecycle State, Object Archived.
+    """
+    if managed.archived:
+        raise OperationFailed(ResultReason.OBJECT_ARCHIVED, "the object is archived; Recover it first")
+    if managed.object_type in ATTRIBUTES[Tag.STATE].applies_to:
+        check_use(managed.dates, USES[mask], context.now, context.engine.process_compromised)
+    if not managed.usage_mask & mask:
+        raise OperationFailed(
+            ResultReason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK,
+            f"the Cryptographic Usage Mask of the object does not have {mask.title}",
+        )
+    return managed
+
+
+def spend(context: Context, managed: Managed, amount_bytes: int, mask: CryptographicUsageMask) -> None:
+    """Take a use that applies protection off the Usage Limits; saves, so it comes last.
+
+    Raises:
+        OperationFailed: Permission Denied, as the test cases have it: the limit would be exceeded.
+    """
+    limits = managed.get(Tag.USAGE_LIMITS)
+    if not isinstance(limits, UsageLimits) or USES[mask] is not Use.PROTECT:
+        return
+    amount = amount_bytes if limits.usage_limits_unit is UsageLimitsUnit.BYTE else 1
+    left = (limits.usage_limits_count or 0) - amount
+    if left < 0:
+        raise OperationFailed(ResultReason.PERMISSION_DENIED, "the Usage Limits of the object would be exceeded")
+    context.save(managed.put(Tag.USAGE_LIMITS, replace(limits, usage_limits_count=left)))
+
+
+def key_block(secret: ManagedObject) -> KeyBlock:
+    """The Key Block of an object that has one.  Raises: OperationFailed (Invalid Object Type)."""
+    block = getattr(secret, "key_block", None)
+    if not isinstance(block, KeyBlock):
+        raise OperationFailed(ResultReason.INVALID_OBJECT_TYPE, "the object is not a key")
+    return block
+
+
+def plain_value(block: KeyBlock) -> KeyValue:
+    """The Key Value of a block that is not wrapped.
+
+    Raises:
+        OperationFailed: Key Value Not Present; Wrapping Object Not Found where it is wrapped.
+    """
+    if isinstance(block.key_value, KeyValue):
+        return block.key_value
+    if block.key_value is None:
+        raise OperationFailed(ResultReason.KEY_VALUE_NOT_PRESENT, "the server does not hold the key value")
+    raise OperationFailed(ResultReason.INVALID_OBJECT_TYPE, "the key is held wrapped and cannot be used here")
+
+
+def secret_bytes(context: Context, managed: Managed) -> bytes:
+    """The bytes of a symmetric key or of secret data."""
+    from keystead.engine.wrapping import unwrapped
+
+    secret = unwrapped(context, context.material(managed))
+    block = key_block(secret)
+    material = plain_value(block).key_material
+    if managed.object_type is ObjectType.SYMMETRIC_KEY:
+        return symmetric_bytes(block.key_format_type, material)
+    if isinstance(material, bytes):
+        return material
+    raise OperationFailed(ResultReason.KEY_FORMAT_TYPE_NOT_SUPPORTED, "this key format has no bytes to use")
+
+
+def loaded_key(context: Context, managed: Managed) -> Any:
+    """The private or public key of an object, or the public key of a certificate, ready for use; kept loaded."""
+    loaded = context.engine.loaded_keys
+    slot = (managed.unique_identifier, managed.envelope)
+    key = loaded.get(slot)
+    if key is not None:
+        return key
+    from keystead.engine.wrapping import unwrapped
+
+    secret = unwrapped(context, context.material(managed))
+    if isinstance(secret, Certificate):
+        key = load_public(
+            KeyFormatType.X_509, certificate_facts(secret.certificate_value).public_key, trusted=True
+        )
+    else:
+        block = key_block(secret)
+        load = load_private if managed.object_type is ObjectType.PRIVATE_KEY else load_public
+        key = load(
+            block.key_format_type,
+            plain_value(block).key_material,
+            managed.get(Tag.CRYPTOGRAPHIC_ALGORITHM),
+            trusted=True,
+        )
+    if len(loaded) >= MAXIMUM_LOADED_KEYS:
+        loaded.clear()
+    loaded[slot] = key
+    return key
+
+
+def parameters(managed: Managed, given: CryptographicParameters | None) -> CryptographicParameters:
+    """The Cryptographic Parameters of an operation: the given ones, else the object's first, else none.
+
+    Source: KMIP 1.4 §4.29; 2.1 §6.1.18.
+    """
+    return given or managed.get(Tag.CRYPTOGRAPHIC_PARAMETERS) or CryptographicParameters()
+
+
+def algorithm_of(managed: Managed) -> CryptographicAlgorithm:
+    found = managed.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
+    if found is None:
+        raise OperationFailed(ResultReason.INVALID_OBJECT_TYPE, "the object has no Cryptographic Algorithm")
+    return found  # type: ignore[no-any-return]
+
+def optional_algorithm(managed: Managed) -> CryptographicAlgorithm | None:
+    found: CryptographicAlgorithm | None = managed.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
+    return found

@@ -1,0 +1,1 @@
+"""Certificates: what kinds there are, who issues them, how they lie on disk."""

@@ -1,0 +1,1 @@
+"""Sockets and processes: bytes to the engine and back."""

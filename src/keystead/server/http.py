@@ -1,0 +1,302 @@
+"""HTTPS: KMIP in TTLV, XML or JSON at /kmip, and health.
+
+uvicorn's HTTP/1.1 protocol under the same listener as KMIP; deadlines, limits and identity are added here.
+
+Source: KMIP Additional Message Encodings 1.0 section 2; RFC 9110; RFC 9457 (problem documents).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import json
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import h11
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn import Config as UvicornConfig
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from keystead.config import ServerConfig
+from keystead.engine.engine import Incoming
+from keystead.server.listener import Factory, Slot
+from keystead.server.peers import Peer, Peers
+from keystead.server.turns import Turns
+
+log = logging.getLogger("keystead.server")
+
+ENCODINGS: Mapping[str, tuple[str, str]] = {
+    "application/octet-stream": ("ttlv", "application/octet-stream"),
+    "text/xml": ("xml", "text/xml"),
+    "application/xml": ("xml", "text/xml"),
+    "application/json": ("json", "application/json"),
+}
+"""A request's media type → its encoding and the media type of the answer."""
+
+MAXIMUM_HEAD_BYTES = 16 << 10
+SECURITY_HEADERS = (
+    (b"strict-transport-security", b"max-age=31536000"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+Health = Callable[[], str]
+
+
+def application(turns: Turns, config: ServerConfig, health: Health) -> ASGIApp:
+    """Make the ASGI application.
+
+    Args:
+        turns: where messages are answered.
+        config: limits and deadlines.
+        health: tells "ok" or "sealed".
+    """
+
+    async def healthz(_request: Request) -> Response:
+        """Tell whether the server serves, and nothing else of it."""
+        return _json({"status": health()}, 200, {"cache-control": "no-store"})
+
+    async def kmip(request: Request) -> Response:
+        """Answer a KMIP message in its own encoding."""
+        media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+        encoding = ENCODINGS.get(media_type.strip().lower())
+        if encoding is None or not _utf8(parameters):
+            raise HTTPException(415, "send application/octet-stream, text/xml or application/json in UTF-8")
+        if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            raise HTTPException(415, "a compressed request is not read")
+        peer: Peer = request.scope["state"]["peer"]
+        if peer.caller is None:
+            raise HTTPException(403, "show the certificate of an enrolled client")
+        body = await _body(request, config)
+        if peer.caller is None:  # it may have been disabled while the body came
+            raise HTTPException(403, "show the certificate of an enrolled client")
+        answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        turns.submit(Incoming(body, peer.caller, encoding[0]), lambda answer: _settle(answered, answer))
+        answer = await answered
+        if not answer:
+            raise HTTPException(500)
+        return Response(answer, 200, {"cache-control": "no-cache"}, encoding[1])
+
+    app = Starlette(
+        routes=[
+            Route("/healthz", healthz, methods=["GET"]),
+            Route("/kmip", kmip, methods=["POST"]),
+        ],
+        exception_handlers={HTTPException: _problem, Exception: _defect},
+    )
+    app.router.redirect_slashes = False
+    return _secured(app)
+
+
+async def _body(request: Request, config: ServerConfig) -> bytes:
+    limit = config.maximum_message_bytes
+    length = request.headers.get("content-length", "0")
+    if int(length) > limit:  # h11 has let nothing but digits through
+        raise HTTPException(413, f"a message has at most {limit} bytes")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(config.http_request_seconds):
+            async for part in request.stream():
+                body += part
+                if len(body) > limit:
+                    raise HTTPException(413, f"a message has at most {limit} bytes")
+    except TimeoutError:
+        raise HTTPException(408, "the message took too long to arrive", {"connection": "close"}) from None
+    except ClientDisconnect:
+        raise HTTPException(400, "the message is not whole") from None
+    return bytes(body)
+
+
+def _settle(future: asyncio.Future[bytes], answer: bytes) -> None:
+    if not future.done():
+        future.set_result(answer)
+
+
+def _utf8(parameters: str) -> bool:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.strip().lower().partition("=")
+        if name == "charset" and value.strip('"') not in ("utf-8", "utf8"):
+            return False
+    return True
+
+
+def _json(content: Mapping[str, Any], status: int, headers: Mapping[str, str], media: str = "") -> Response:
+    return Response(json.dumps(content), status, dict(headers), media or "application/json")
+
+
+def problem(status: int, detail: str = "", instance: str = "") -> dict[str, Any]:
+    """Give a problem document: what is wrong in general, and with this request.
+
+    Source: RFC 9457 section 3.1.
+    """
+    document: dict[str, Any] = {"type": "about:blank", "title": http.HTTPStatus(status).phrase, "status": status}
+    if detail and detail != document["title"]:
+        document["detail"] = detail
+    if instance:
+        document["instance"] = instance
+    return document
+
+
+def _problem(_request: Request, error: Exception) -> Response:
+    refused = cast(HTTPException, error)
+    headers = {"cache-control": "no-store", **(refused.headers or {})}
+    return _json(problem(refused.status_code, refused.detail), refused.status_code, headers, "application/problem+json")
+
+
+def _defect(_request: Request, error: Exception) -> Response:
+    number = secrets.token_hex(6)
+    log.error("defect", exc_info=error, extra={"fields": {"id": number}})
+    document = problem(500, instance=f"urn:keystead:defect:{number}")
+    return _json(document, 500, {"cache-control": "no-store"}, "application/problem+json")
+
+
+def _secured(app: ASGIApp) -> ASGIApp:
+    """Add the security headers to whatever is answered."""
+
+    async def secured(scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+            await send(message)
+
+        await app(scope, receive, with_headers)
+
+    return secured
+
+
+def factory(peers: Peers, turns: Turns, config: ServerConfig, health: Health) -> Factory:
+    """Make what a listener opens HTTPS connections with."""
+    settings = UvicornConfig(
+        cast(Any, application(turns, config, health)),
+        http="h11",
+        ws="none",
+        loop="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # nobody in front of this server may say who a client is
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=max(1, int(config.http_request_seconds)),
+        h11_max_incomplete_event_size=MAXIMUM_HEAD_BYTES,
+    )
+    settings.load()
+    state = ServerState()
+    return lambda slot: HttpConnection(settings, state, slot, peers, config)
+
+
+class HttpConnection(H11Protocol):
+    """One client's HTTPS connection."""
+
+    def __init__(
+        self, settings: UvicornConfig, state: ServerState, slot: Slot, peers: Peers, config: ServerConfig
+    ) -> None:
+        super().__init__(settings, state, {}, asyncio.get_running_loop())
+        self._slot = slot
+        self._peers = peers
+        self._limits = config
+        self._peer: Peer | None = None
+        self._head_since: float | None = None  # since when a request's head is awaited
+        self._unread_since: float | None = None  # since when the client leaves its answers unread
+        self._seen_cycle: object = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The handshake is done: no byte is read before it is known whose connection this is."""
+        super().connection_made(cast(asyncio.Transport, transport))
+        self._slot.opened(self)
+        self._peer = self._peers.meet(transport)
+        if self._peer is None:
+            self.transport.close()
+        else:
+            self.app_state = {"peer": self._peer}
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is over."""
+        super().connection_lost(exc)
+        self._slot.closed()
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came, unless the peer may not stay."""
+        if self._peer is None or self.transport.is_closing():
+            return
+        if self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0] and b"\0" in data[:8]:
+            self._refuse(400)  # a KMIP message on the wrong port, say: it would never end a line
+        else:
+            super().data_received(data)
+
+    def pause_writing(self) -> None:
+        """The client does not read its answers."""
+        self._unread_since = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self._unread_since = None
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP request, or has too long a head."""
+        head = len(self.conn.trailing_data[0]) > MAXIMUM_HEAD_BYTES
+        self._refuse(431 if head else 400)
+
+    def sweep(self, now: float) -> None:
+        """End the connection if one of its deadlines has passed."""
+        if self._unread_since is not None and now - self._unread_since > self._limits.write_seconds:
+            self.abort()
+            return
+        if self.conn.their_state is not h11.IDLE or self.cycle is not self._seen_cycle:
+            self._seen_cycle, self._head_since = self.cycle, None
+        elif self._head_since is None:
+            self._head_since = now
+        elif now - self._head_since > self._limits.http_request_seconds:
+            if self.conn.trailing_data[0]:
+                self._refuse(408)
+            else:
+                self.transport.close()
+
+    def recheck(self) -> None:
+        """End the connection if its client may not stay."""
+        if self._peer is not None and not self._peers.recheck(self._peer):
+            self.abort()
+
+    def stop(self) -> None:
+        """Answer what arrived, then close."""
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+        else:
+            self.cycle.keep_alive = False
+
+    def abort(self) -> None:
+        """Close at once."""
+        self.transport.abort()
+
+    def _refuse(self, status: int) -> None:
+        """Answer without an application: there is no request to give it."""
+        if self.transport.is_closing():
+            return
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            body = json.dumps(problem(status)).encode()
+            head = [
+                f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}".encode(),
+                b"content-type: application/problem+json",
+                b"content-length: %d" % len(body),
+                b"cache-control: no-store",
+                b"connection: close",
+                *(b": ".join(header) for header in SECURITY_HEADERS),
+            ]
+            self.transport.write(b"\r\n".join(head) + b"\r\n\r\n" + body)
+        self.transport.close()

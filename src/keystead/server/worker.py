@@ -1,0 +1,188 @@
+"""One process that answers: both listeners, the engine between them, and a beat each second."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from keystead.config import ServerConfig
+from keystead.errors import ConfigError, KeysteadError
+from keystead.server import http
+from keystead.server.kmip import KmipConnection
+from keystead.server.listener import Listener
+from keystead.server.peers import Peers
+from keystead.server.tls import Contexts, file_stamp
+from keystead.server.turns import Answers, Turns
+
+log = logging.getLogger("keystead.server")
+
+BEAT_SECONDS = 1.0
+LINGER_SECONDS = 0.05
+"""What has reached the kernel when the stop is asked for is still read within this time."""
+
+
+class Worker:
+    """Serves connections until it is told to stop.
+
+    Args:
+        engine: answers.
+        config: limits and deadlines.
+        contexts: TLS.
+        kmip, https: listening sockets.
+    """
+
+    def __init__(
+        self,
+        engine: Answers,
+        config: ServerConfig,
+        contexts: Contexts,
+        kmip: Sequence[socket.socket],
+        https: Sequence[socket.socket],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._engine = engine
+        self._config = config
+        self._peers = Peers(engine, contexts)
+        self._turns = Turns(engine, self._loop)
+        self._health = "sealed" if engine.sealed else "ok"
+        self._epoch = engine.identity_epoch()
+        self._tried = contexts.stamp
+        self._stop = asyncio.Event()
+        self._kmip = Listener(
+            "kmip", kmip, contexts.kmip, lambda slot: KmipConnection(slot, self._peers, self._turns, config), config
+        )
+        open_https = http.factory(self._peers, self._turns, config, lambda: self._health)
+        self._https = Listener("https", https, contexts.https, open_https, config)
+        self._listeners = (self._kmip, self._https)
+
+    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Serve until `stop`, then finish what has begun.
+
+        Args:
+            ready: is called once connections are accepted.
+        """
+        for listener in self._listeners:
+            listener.start()
+        # What is there by now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        ready()
+        chores = [self._loop.create_task(self._sweep()), self._loop.create_task(self._beat())]
+        try:
+            await self._stop.wait()
+        finally:
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
+            await self._finish()
+
+    def stop(self) -> None:
+        """Accept nothing more and finish."""
+        self._stop.set()
+
+    def reload(self) -> None:
+        """Read the certificates, keys and revocation lists again; on an error the old ones stay in force."""
+        try:
+            contexts = Contexts.load(self._config)
+        except KeysteadError as error:
+            self._tried = file_stamp(self._config)
+            log.error("certificates not reloaded", extra={"fields": {"error": str(error)}})
+            return
+        self._tried = contexts.stamp
+        self._peers.contexts = contexts
+        self._kmip.context, self._https.context = contexts.kmip, contexts.https
+        self._recheck()
+        log.info("certificates reloaded")
+
+    def _recheck(self) -> None:
+        for listener in self._listeners:
+            for connection in tuple(listener.connections):
+                connection.recheck()
+
+    async def _sweep(self) -> None:
+        config = self._config
+        shortest = min(config.stall_seconds, config.message_seconds, config.write_seconds, config.http_request_seconds)
+        pause = min(BEAT_SECONDS, max(0.02, shortest / 4))
+        while True:
+            await asyncio.sleep(pause)
+            for listener in self._listeners:
+                listener.sweep(self._loop.time())
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            try:
+                self._engine.upkeep()
+                self._health = "sealed" if self._engine.sealed else "ok"
+                epoch = self._engine.identity_epoch()
+                if epoch != self._epoch:
+                    self._epoch = epoch
+                    self._recheck()
+                if file_stamp(self._config) not in (self._peers.contexts.stamp, self._tried):
+                    self.reload()
+            except Exception:
+                # The beat goes on: the next one may find the disk, or the token, back.
+                log.exception("upkeep failed")
+
+    async def _finish(self) -> None:
+        await asyncio.sleep(LINGER_SECONDS)
+        for listener in self._listeners:
+            listener.stop_accepting()
+        deadline = self._loop.time() + self._config.stop_seconds
+        while any(listener.connections for listener in self._listeners) or not self._turns.empty:
+            for listener in self._listeners:
+                for connection in tuple(listener.connections):
+                    connection.stop()
+            if self._loop.time() > deadline:
+                break
+            await asyncio.sleep(0.02)
+        for listener in self._listeners:
+            for connection in tuple(listener.connections):
+                connection.abort()
+        await asyncio.sleep(0)
+
+
+async def work(
+    open_engine: Callable[[], Answers],
+    config: ServerConfig,
+    contexts: Contexts,
+    kmip: Sequence[socket.socket],
+    https: Sequence[socket.socket],
+    ready: Callable[[Answers], None],
+    orphaned: int | None = None,
+) -> None:
+    """Open the engine and serve until SIGTERM or SIGINT; SIGHUP reloads the certificates.
+
+    Args:
+        open_engine: opens the engine, in the process that uses it.
+        config: limits and deadlines.
+        contexts: TLS.
+        kmip, https: listening sockets.
+        ready: is called once connections are accepted.
+        orphaned: a file descriptor that ends when the process which watches over this one does.
+    """
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_defect)
+    engine = open_engine()
+    try:
+        worker = Worker(engine, config, contexts, kmip, https)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, worker.stop)
+        loop.add_signal_handler(signal.SIGHUP, worker.reload)
+        if orphaned is not None:
+            loop.add_reader(orphaned, worker.stop)
+        await worker.run(lambda: ready(engine))
+    finally:
+        engine.close()
+
+
+def _defect(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    if isinstance(error, ConfigError | ConnectionError):
+        return
+    log.error("defect", exc_info=error, extra={"fields": {"said": context.get("message", "")}})

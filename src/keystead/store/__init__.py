@@ -1,0 +1,265 @@
+"""Where managed objects are kept: ciphertext, and the indexes that find it.
+
+The store is small and untrusted.  It keeps what custody sealed, and blind values to search by; it does not know what
+an attribute means.  Every backend passes one contract (tests/store/test_contract.py); nothing above this package knows
+which one runs, or how many processes share it.
+
+A database is named by a URL: `sqlite:PATH` (`sqlite:///PATH` too).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from keystead.errors import ConfigError, StoreError
+
+ALL: Final = "*"
+"""In a grant: every object of an owner, or every owner of a domain."""
+BLIND_BYTES: Final = 16
+"""The length of a value that an object is indexed under."""
+
+
+class NameTaken(StoreError):
+    """Another object of the same owner has this name."""
+
+
+class IdentifierTaken(StoreError):
+    """Another object has this unique identifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One managed object, as the store sees it.
+
+    Attributes:
+        unique_identifier: the same for all backends, byte exact.
+        owner: the identity of its owner.
+        generation: counts its changes, from 1.
+        initial_date: POSIX seconds, as are the dates after it; None where there is none.
+        attributes: sealed.
+        material: the sealed object; None once it is destroyed, or if the server never had it.
+        names: no other object of the same domain and owner has them.
+        index: (attribute number, blind value of 16 bytes): what Locate finds it by, for equality.
+        dates: (attribute number, a number of 64 bits): what Locate finds it by, for ranges.
+    """
+
+    unique_identifier: str
+    domain: str
+    owner: str
+    object_type: int
+    generation: int
+    initial_date: int
+    activation_date: int | None
+    deactivation_date: int | None
+    compromise_date: int | None
+    destroy_date: int | None
+    archive_date: int | None
+    attributes: bytes
+    material: bytes | None
+    names: tuple[str, ...] = ()
+    index: frozenset[tuple[int, bytes]] = frozenset()
+    dates: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """What Locate looks for: all conditions must hold; an empty tuple of alternatives matches nothing.
+
+    Attributes:
+        visible_to: the identity of the caller, then those of its groups; only what the first owns or any of them was
+            granted is found.
+        now: POSIX seconds, at which `states` are meant.
+        equal: (attribute number, blind value).
+        names: exact; the object has all of them.
+        object_types: any of these; None for all.  `states` and `identifiers` likewise.
+        dates: (attribute number, from, to), both inclusive.
+        storage_status_mask: KMIP's: 1 on-line (neither archived nor destroyed), 2 archived (not destroyed), 4 destroyed.
+        maximum_items: None for no limit.
+    """
+
+    domain: str
+    visible_to: tuple[str, ...]
+    now: int = 0
+    equal: tuple[tuple[int, bytes], ...] = ()
+    names: tuple[str, ...] = ()
+    object_types: tuple[int, ...] | None = None
+    states: tuple[int, ...] | None = None
+    identifiers: tuple[str, ...] | None = None
+    dates: tuple[tuple[int, int, int], ...] = ()
+    storage_status_mask: int = 1
+    maximum_items: int | None = None
+    offset_items: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """What Locate found: unique identifiers, newest first, and how many match without any limit."""
+
+    identifiers: tuple[str, ...]
+    total: int
+
+
+class Transaction(Protocol):
+    """One unit of work: all of it is durable after `commit`, or nothing of it happened.
+
+    Every verb raises StoreError if the database is out of reach, and TamperError if it is damaged; after that the
+    transaction is over and can only be left.
+    """
+
+    def commit(self) -> None:
+        """Make everything durable.  Raises: Conflict, if another transaction was first."""
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo everything within the block if it raises."""
+
+    # --- managed objects ---
+
+    def get(self, unique_identifier: str) -> Record | None:
+        """The record of an object, or None."""
+
+    def add(self, record: Record) -> None:
+        """Keep a new object.  Raises: NameTaken, IdentifierTaken."""
+
+    def save(self, record: Record, generation: int) -> None:
+        """Replace the record of an object.
+
+        Args:
+            generation: that of the record it was made from.
+
+        Raises:
+            Conflict: the store holds another generation, or no such object.
+            NameTaken: another object of the same owner has one of the names.
+        """
+
+    def delete(self, unique_identifier: str) -> bool:
+        """Remove every trace of an object, its grants too; whether it was there."""
+
+    def locate(self, criteria: Criteria) -> Located:
+        """Search; the work grows with the shortest list of objects that any one condition names."""
+
+    def records(self, after: str = "", limit: int = 100) -> list[Record]:
+        """All objects, in the order of their unique identifiers, beginning after one."""
+
+    # --- grants ---
+
+    def grant(
+        self, domain: str, owner: str, unique_identifier: str, grantee: str, operations: Collection[int] = ()
+    ) -> None:
+        """Let a client or a group do operations (none named: any) on an object.
+
+        Args:
+            owner: ALL for every owner in the domain; then `unique_identifier` is ALL too.
+            unique_identifier: ALL for every object of the owner.
+
+        Raises:
+            StoreError: the owner has no such object.
+        """
+
+    def revoke_grant(self, domain: str, owner: str, unique_identifier: str, grantee: str) -> bool:
+        """Take a grant back; whether it was there."""
+
+    def grants(self, unique_identifier: str, owner: str, domain: str) -> list[tuple[str, frozenset[int]]]:
+        """The grants that reach an object, as (grantee, operations)."""
+
+    # --- events ---
+
+    def append_events(self, events: Sequence[bytes]) -> int:
+        """Append to the record of events; the sequence number of the first, dense from 1."""
+
+    def events(self, after: int = 0, limit: int = 1000) -> list[tuple[int, bytes]]:
+        """Events with a sequence number larger than `after`, in order."""
+
+    # --- everything else: small values under a kind and a key ---
+
+    def entry(self, kind: str, key: str) -> bytes | None:
+        """A value, or None.  One that has expired may be seen until `Store.upkeep`."""
+
+    def entry_version(self, kind: str, key: str) -> int:
+        """How often the value was put; 0 if there is none."""
+
+    def put_entry(
+        self, kind: str, key: str, value: bytes, expires: int | None = None, version: int | None = None
+    ) -> int:
+        """Keep a value; its new version.
+
+        Args:
+            expires: POSIX seconds, from which `Store.upkeep` may remove it.
+            version: that the value must have now; None for any, 0 for not there.
+
+        Raises:
+            Conflict: it has another version.
+        """
+
+    def delete_entry(self, kind: str, key: str) -> bool:
+        """Remove a value; whether it was there."""
+
+    def entries(self, kind: str, prefix: str = "") -> list[tuple[str, bytes]]:
+        """The keys that begin with a prefix, in order, and their values."""
+
+
+class Store(Protocol):
+    """A database.  Every thread may use it; each has at most one transaction at a time."""
+
+    def begin(self, write: bool = True) -> AbstractContextManager[Transaction]:
+        """Begin a transaction; leaving the block without `commit` undoes it.
+
+        Raises:
+            StoreError: the database is out of reach, or others kept it locked for too long.
+        """
+
+    def epoch(self) -> object:
+        """A token that is another one after anyone else changed the database; ask within a transaction.
+
+        What this thread read before is still true as long as the token stays the same.
+        """
+
+    def upkeep(self, now: int) -> None:
+        """Do the housekeeping that need not be done while a caller waits; about once a second, in any thread."""
+
+    def close(self) -> None:
+        """Close the database; no transaction may be open."""
+
+
+def _sqlite(url: str) -> Store:
+    from keystead.store.sqlite import SqliteStore
+
+    return SqliteStore.open(url)
+
+
+BACKENDS: Final[Mapping[str, Callable[[str], Store]]] = {"sqlite": _sqlite}
+"""What opens a database, by the scheme of its URL."""
+
+
+def open(url: str) -> Store:
+    """Open a database; one that is not there is made.
+
+    Open it in the process that uses it: a connection does not survive a fork.
+
+    Raises:
+        ConfigError: no backend has this scheme.
+        StoreError: the database cannot be opened, is not Keystead's, or is of a newer version.
+        TamperError: it is damaged.
+    """
+    scheme, colon, _ = url.partition(":")
+    backend = BACKENDS.get(scheme)
+    if backend is None or not colon:
+        raise ConfigError(f"store url: begins with {' or '.join(f'{name}:' for name in BACKENDS)}")
+    return backend(url)
+
+
+__all__ = [
+    "ALL",
+    "BACKENDS",
+    "BLIND_BYTES",
+    "Criteria",
+    "IdentifierTaken",
+    "Located",
+    "NameTaken",
+    "Record",
+    "Store",
+    "Transaction",
+    "open",
+]
