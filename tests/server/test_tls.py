@@ -140,9 +140,12 @@ def test_L02_no_client_certificate_is_refused(start: Start, engine: Echo) -> Non
 def test_L02_weak_keys_and_hashes_are_refused(pki: Pki) -> None:
     weak = _reissue(pki, key=rsa.generate_private_key(65537, 1024))
     assert leaf_fault(weak.der) == "its key is too weak"
+    options = (
+        "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -sha1 -subj /CN=x -days 2 -outform DER "
+        "-addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=clientAuth"
+    )
     sha1 = subprocess.run(
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -sha1 -subj /CN=x -days 2 -keyout /dev/null"
-        " -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=clientAuth -outform DER".split(),
+        ["openssl", "req", "-x509", *options.split()],
         capture_output=True,
         check=True,
     ).stdout

@@ -8,12 +8,17 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from keystead.cli.layout import Layout, check_name
 from keystead.config import Config
 from keystead.pki.files import PRIVATE, write_atomic
+
+if TYPE_CHECKING:
+    from keystead.engine.engine import Engine
+    from keystead.pki.ca import Authority
 
 DEFAULT_CLIENTS = ("alice", "bob")
 
@@ -27,7 +32,9 @@ DEFAULT_CLIENTS = ("alice", "bob")
 )
 @click.option("--kmip-port", type=click.IntRange(0, 65_535), default=5696, show_default=True, help="0: any free one.")
 @click.option("--https-port", type=click.IntRange(0, 65_535), default=5697, show_default=True, help="0: any free one.")
-@click.option("--client", "clients", multiple=True, metavar="NAME", help="A client to enrol; alice and bob unless given.")
+@click.option(
+    "--client", "clients", multiple=True, metavar="NAME", help="A client to enrol; alice and bob unless given."
+)
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer.")
 @click.option("--store", "store_url", metavar="URL", help="The database; one in the directory unless given.")
 @click.option(
@@ -78,7 +85,7 @@ def _run(
     ready_file: Path | None,
     temporary: bool,
 ) -> int:
-    from keystead.cli.opening import create_key_file, open_root, opener
+    from keystead.cli.opening import make_key_file_root, open_root, opener
     from keystead.server.log import configure
     from keystead.server.serve import serve
 
@@ -97,27 +104,25 @@ def _run(
     layout.write_config({"server": server, "store": {"url": url}, "custody": custody})
     config = Config.load(layout.config)
     configure("warning", config.server.log_format)
-    create_key_file(layout.root_key)
+    make_key_file_root(layout.custody, layout.root_key)
     root = open_root(config)
     open_engine = opener(config, root)
-    _enroll(open_engine(), layout, names)
+    _enroll(open_engine(), layout, authority, names)
 
     def ready(ports: Mapping[str, int]) -> None:
         if dict(ports) != {"kmip": kmip_port, "https": https_port}:  # other commands read them there
             server.update(kmip_port=ports["kmip"], https_port=ports["https"])
             layout.write_config({"server": server, "store": {"url": url}, "custody": custody})
         if ready_file is not None:
-            write_atomic(ready_file.absolute(), json.dumps(_facts(layout, ports, names, url), indent=2).encode(), PRIVATE)
+            write_atomic(
+                ready_file.absolute(), json.dumps(_facts(layout, ports, names, url), indent=2).encode(), PRIVATE
+            )
         click.echo(_welcome(layout, ports, names, temporary))
 
     return serve(config, open_engine, ready)
 
 
-def _enroll(engine: object, layout: Layout, names: tuple[str, ...]) -> None:
-    from keystead.cli.opening import Administration
-
-    assert isinstance(engine, Administration)
-    authority = layout.authority("Keystead dev CA")
+def _enroll(engine: Engine, layout: Layout, authority: Authority, names: tuple[str, ...]) -> None:
     try:
         for name in names:
             certificate = layout.issue_client(authority, name)
@@ -158,8 +163,7 @@ Make a first key:
 
 Or look at the connection with OpenSSL:
 
-  openssl s_client -connect localhost:{ports["kmip"]} -CAfile {layout.ca} -cert {certificate} -key {private_key} </dev/null
+  openssl s_client -connect localhost:{ports["kmip"]} -CAfile {layout.ca} \\
+      -cert {certificate} -key {private_key} </dev/null
 
 Ctrl-C stops it."""
-
-

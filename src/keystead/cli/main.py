@@ -50,7 +50,7 @@ class LazyGroup(click.Group):
 @click.command(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit status: 0 done, 1 refused by the server, 2 wrong command line, 69 out of reach, 78 wrong configuration.",
+    epilog="Exit status: 0 done, 1 refused, 2 wrong command line, 69 out of reach, 78 wrong configuration.",
 )
 @click.version_option(__version__, "--version", message="keystead %(version)s")
 def cli() -> None:

@@ -17,7 +17,7 @@ from typing import Final
 
 from keystead.errors import CodecError
 from keystead.kmip import ttlv
-from keystead.kmip.enums import ItemType, Mask
+from keystead.kmip.enums import ItemType, Mask, Operation
 from keystead.kmip.messages import RequestMessage, ResponseMessage
 from keystead.kmip.payloads import REQUESTS, RESPONSES
 from keystead.kmip.schema import Structure, fields_of
@@ -99,9 +99,13 @@ def _is_secret(tag: int, parent: int | None, operation: int | None) -> bool:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def read(data: bytes) -> list[Node]:
-    """Read what can be read: a node for each item, in the order of the bytes, and one for each complaint."""
-    return list(_read(data, 0, len(data), 0, None, None))
+def read(data: bytes, operation: Operation | None = None) -> list[Node]:
+    """Read what can be read: a node for each item, in the order of the bytes, and one for each complaint.
+
+    Args:
+        operation: of a payload that stands alone.
+    """
+    return list(_read(data, 0, len(data), 0, None, operation))
 
 
 def _read(data: bytes, start: int, end: int, depth: int, parent: int | None, operation: int | None) -> Iterator[Node]:

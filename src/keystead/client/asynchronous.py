@@ -29,8 +29,7 @@ class AsyncClient(Verbs, Awaited):
             key = await client.get(await client.create("AES", 256, name="demo", usage="Encrypt|Decrypt"))
     """
 
-    def __init__(self, *args: Any, **said: Any) -> None:
-        super().__init__(*args, **said)
+    def _prepare(self) -> None:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._turn = asyncio.Lock()
 

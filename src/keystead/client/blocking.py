@@ -31,8 +31,7 @@ class Client(Verbs, Blocking):
             key = client.get(client.create("AES", 256, name="demo", usage="Encrypt|Decrypt"))
     """
 
-    def __init__(self, *args: Any, **said: Any) -> None:
-        super().__init__(*args, **said)
+    def _prepare(self) -> None:
         self._socket: ssl.SSLSocket | None = None
         self._turn = threading.RLock()
 

@@ -145,7 +145,7 @@ class Session:
         while True:
             tries -= 1
             version = yield from self._ready()
-            message = self._request(requests, version, on_error, asynchronous)
+            message = self.message(requests, version, on_error, asynchronous)
             try:
                 answer = yield Exchange(dump_message(message, version))
                 return outcomes_of(message, answer)
@@ -193,7 +193,7 @@ class Session:
         spoken = [version for version in reversed(Version) if version <= self.settings.newest]
         request = DiscoverVersionsRequest(protocol_version=tuple(map(protocol_version, spoken)))
         for version in _ASK_IN:
-            message = self._request([request], version)
+            message = self.message([request], version)
             try:
                 (outcome,) = outcomes_of(message, (yield Exchange(dump_message(message, version))))
             except CodecError:
@@ -210,13 +210,18 @@ class Session:
                 raise outcome
         return V1_0
 
-    def _request(
+    def message(
         self,
         requests: Sequence[Request],
         version: Version,
         on_error: BatchErrorContinuationOption | None = None,
         asynchronous: bool = False,
     ) -> RequestMessage:
+        """Make the Request Message of a batch.
+
+        Raises:
+            OperationFailed: Operation Not Supported, Feature Not Supported; the version cannot say this.
+        """
         for request in requests:
             check(request, version)
         several = len(requests) > 1

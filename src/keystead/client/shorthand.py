@@ -8,11 +8,12 @@ payload has a list of attributes; else a field of the first of its structures th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from keystead.client.objects import make_object
 from keystead.client.values import (
+    SHORT_NAMES,
     FieldError,
     attribute_name,
     bytes_of,
@@ -21,7 +22,7 @@ from keystead.client.values import (
     structure_of,
     suggestion,
 )
-from keystead.kmip.attributes import AttributeKind, Attributes, AttributesKind
+from keystead.kmip.attributes import ATTRIBUTES, AttributeKind, Attributes, AttributesKind
 from keystead.kmip.enums import ObjectType, Operation
 from keystead.kmip.payloads import OPERATIONS, Request
 from keystead.kmip.schema import Field, Structure, fields_of
@@ -101,8 +102,7 @@ def request_of(operation: Operation, said: Mapping[str, Any] | list[tuple[str, A
         if name == MATERIAL and "object" in fields:
             material = bytes_of(value)
             continue
-        for at, part in _place(fields, name, value):
-            _merge(placed, at, part)
+        _merge(placed, _place(fields, name, value), value)
     for name, default in DEFAULTS.get(operation, {}).items():
         placed.setdefault(name, default)
     if material is not None:
@@ -113,24 +113,30 @@ def request_of(operation: Operation, said: Mapping[str, Any] | list[tuple[str, A
     return structure_of(cls, placed)
 
 
-def _place(fields: Mapping[str, Field], name: str, value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _place(fields: Mapping[str, Field], name: str, value: Any) -> tuple[str, ...]:
     """Where in the payload a name belongs, as a path."""
     found = find(name, fields)
     if found is not None:
-        yield (found,), value
-        return
+        inner = _names(*structures) if len(structures := _structures(fields[found])) == 1 else []
+        return (found,) if not inner or isinstance(value, (dict, *structures)) else (found, inner[0])
     for field in fields.values():
         if isinstance(field.kind, (AttributesKind, AttributeKind)) and (
             _is_attribute(name) or _of_object(name, fields)
         ):
-            yield (field.name, name), value
-            return
+            return (field.name, name)
     for field in fields.values():
-        for cls in field.kind.python_types():
-            if issubclass(cls, Structure) and not field.repeated and (inner := find(name, _names(cls))):
-                yield (field.name, inner), value
-                return
-    raise FieldError(f"there is no field {name}{suggestion(name, fields)}")
+        for cls in _structures(field):
+            if (only := find(name, _names(cls))) is not None:
+                return (field.name, only)
+    known = [*fields, *SHORT_NAMES]
+    if any(isinstance(field.kind, (AttributesKind, AttributeKind)) for field in fields.values()):
+        known += [tag.name.lower() for tag in ATTRIBUTES]
+    raise FieldError(f"there is no field {name}{suggestion(name, known)}")
+
+
+def _structures(field: Field) -> list[type[Structure]]:
+    """The structures that a field may be, if it is not repeated."""
+    return [cls for cls in field.kind.python_types() if issubclass(cls, Structure) and not field.repeated]
 
 
 def _names(cls: type[Structure]) -> list[str]:

@@ -7,7 +7,7 @@ on AsyncClient     client.create("AES", 256) -> Coroutine[Any, Any, str]
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
 from functools import wraps
 from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
@@ -20,7 +20,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Endpoint:
+class Endpoint(ABC):
     """What both clients are: settings, a session, and no connection until it is needed.
 
     Args:
@@ -62,6 +62,11 @@ class Endpoint:
         )
         self.session = Session(self.settings)
         self._tls = self.settings.tls()
+        self._prepare()
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Be without a connection."""
 
     @classmethod
     def from_environment(cls, profile: str | None = None) -> Self:

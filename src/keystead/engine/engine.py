@@ -16,6 +16,7 @@ from typing import Any, Final
 from keystead.audit.log import Event
 from keystead.config import Config
 from keystead.custody import RootOfTrust
+from keystead.custody.keks import SqliteKekStore
 from keystead.custody.zones import Vault
 from keystead.engine import identities
 from keystead.engine import operations as _operations  # noqa: F401 - enters the handlers
@@ -96,8 +97,7 @@ class Engine:
         Raises:
             ConfigError, StoreError, TamperError, CustodyError.
         """
-        vault = Vault.open(config.custody.directory, root)
-        return cls(open_store(config.store.url), vault)
+        return cls(open_store(config.store.url), Vault(root, SqliteKekStore(config.custody.directory)))
 
     @property
     def sealed(self) -> bool:
@@ -116,6 +116,7 @@ class Engine:
     def close(self) -> None:
         """Let go of the store."""
         self.store.close()
+        self.vault.close()
 
     # --- clients ---
 

@@ -152,7 +152,14 @@ class _NameKind(Kind):
         if version < V3_0:
             return Nested(self.nested).forms(version)
         write = str(_TEXT.forms(version)[0].write).replace("v.encode()", f"v.{self.text}.encode()")
-        return (Form(ttlv.TEXT_STRING, "x = make(decode_text(b[q:e], q))", write, uses={"make": self.make}),)
+        return (
+            Form(
+                ttlv.TEXT_STRING,
+                "x = decode_text(b[q:e], q)\nif not x: empty_name(q)\nx = make(x)",
+                write,
+                uses={"make": self.make},
+            ),
+        )
 
     def python_types(self) -> tuple[type, ...]:
         return (self.nested,)
@@ -382,9 +389,6 @@ def visible(name: AttributeName, version: Version) -> bool:
         return version >= V2_0 or name.vendor_identification in ("x", "y")
     row = ATTRIBUTES.get(name)
     return row is not None and row.since <= version <= row.until
-
-
-_VENDOR_IDENTIFICATION = re.compile(r"[A-Za-z0-9_.]*\Z")
 
 
 _VENDOR_NAME: Final = re.compile(r"[xy]-")

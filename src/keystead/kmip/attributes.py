@@ -57,7 +57,7 @@ from keystead.kmip.enums import Enumeration, Mask, ResultReason
 from keystead.kmip.schema import Enumerated, Form, Kind, Nested, Scalar, Writer, value_reader, value_writer
 from keystead.kmip.structures import Name
 from keystead.kmip.tags import Tag
-from keystead.kmip.version import V1_4, V2_0, V2_1, Version
+from keystead.kmip.version import V1_4, V2_0, V2_1, V3_0, Version
 
 __all__ = [
     "ATTRIBUTES",
@@ -117,8 +117,8 @@ class AttributesKind(Kind):
     def repeats(self, version: Version) -> bool:
         return self.flat and version < V2_0
 
-    def gather(self, values: Sequence[Any]) -> Attributes | None:
-        return Attributes(tuple(values)) if values else None
+    def gather(self, values: Sequence[Any]) -> Attributes:
+        return Attributes(tuple(values))
 
     def spread(self, version: Version) -> Callable[[Any], Iterable[Any]] | None:
         return (lambda attributes: writable(attributes, version)) if self.repeats(version) else None
@@ -226,10 +226,14 @@ class AttributeNameKind(Kind):
             for tag, text in zip((Tag.VENDOR_IDENTIFICATION, Tag.ATTRIBUTE_NAME), name, strict=True):
                 ttlv.encode_into(out, ttlv.Item(tag, ttlv.TEXT_STRING, text))
 
-        return (
-            Form(ttlv.STRUCTURE, read_vendor, write_vendor, "isinstance(v, tuple)"),
-            *Enumerated(Tag).forms(version),
-        )
+        by_tag = Enumerated(Tag).forms(version)[0]
+        if version < V3_0:
+            by_tag = replace(
+                by_tag,
+                write=f"if v in LINK_TYPES: v = LINK\n{by_tag.write}",
+                uses={**by_tag.uses, "LINK_TYPES": LINK_TYPES, "LINK": Tag.LINK},
+            )
+        return (Form(ttlv.STRUCTURE, read_vendor, write_vendor, "isinstance(v, tuple)"), by_tag)
 
     def python_types(self) -> tuple[type, ...]:
         return (Tag,)

@@ -34,6 +34,10 @@ def _negative_mask(offset: int) -> None:
     raise CodecError("a mask is negative", offset, ResultReason.INVALID_FIELD)
 
 
+def _empty_name(offset: int) -> None:
+    raise CodecError("a name or identifier is empty", offset, ResultReason.INVALID_FIELD)
+
+
 def _too_long(offset: int) -> None:
     raise CodecError("an item is longer than what holds it", offset)
 
@@ -64,6 +68,7 @@ _GLOBALS: Final[dict[str, Any]] = {
     "not_zero": _not_zero,
     "not_boolean": _not_boolean,
     "negative_mask": _negative_mask,
+    "empty_name": _empty_name,
     "too_long": _too_long,
     "new": object.__new__,
 }
@@ -160,7 +165,11 @@ def reader(cls: type[Structure], version: Version) -> Reader:
             _add_read(code, inner, form, by)
         code.add(depth, ("a.append(x)\n" if spread else f"{target} = x\n") + _NEXT)
         if spread:
-            code.add(0, f"{target} = {code.bind('gather', tuple if field.repeated else field.kind.gather)}(a)")
+            if field.repeated:
+                code.add(0, f"{target} = tuple(a)")
+            else:
+                gather, default = code.bind("gather", field.kind.gather), code.bind("default", field.default)
+                code.add(0, f"{target} = {gather}(a) if a else {default}")
             if field.required:
                 missing = code.bind("missing", _missing(cls, field, heads))
                 code.add(0, f"if not a: {missing}(p, t)")

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from keystead.kmip import ttlv
 from keystead.kmip.enums import DataEnumeration, Enumeration, Mask, UniqueIdentifierEnumeration
-from keystead.kmip.schema import Enumerated, Form, Kind, Scalar
+from keystead.kmip.schema import Enumerated, Form, Kind, Named, Scalar
 from keystead.kmip.version import V2_0, V3_0, Version
 
 
@@ -23,9 +23,9 @@ class NameReference(str):
     __slots__ = ()
 
 
-_TEXT = Scalar(ttlv.TEXT_STRING, str)
-_IDENTIFIER = Scalar(ttlv.IDENTIFIER, str)
-_REFERENCE = Scalar(ttlv.REFERENCE, str)
+_TEXT = Named(ttlv.TEXT_STRING, str)
+_IDENTIFIER = Named(ttlv.IDENTIFIER, str)
+_REFERENCE = Named(ttlv.REFERENCE, str)
 _INTEGER = Scalar(ttlv.INTEGER, int)
 _BYTES = Scalar(ttlv.BYTE_STRING, bytes)
 
@@ -48,7 +48,7 @@ class Identifier(Kind):
             return (*others, *_TEXT.forms(version))
         by_name = Form(
             ttlv.NAME_REFERENCE,
-            "x = NameReference(decode_text(b[q:e], q))",
+            "x = NameReference(decode_text(b[q:e], q))\nif not x: empty_name(q)",
             str(_TEXT.forms(version)[0].write),
             "isinstance(v, NameReference)",
             uses={"NameReference": NameReference},

@@ -142,6 +142,15 @@ class Scalar(Kind):
         return (self.python,)
 
 
+class Named(Scalar):
+    """A text that names something, so that it may not be empty."""
+
+    def forms(self, version: Version) -> Sequence[Form]:
+        return [
+            dataclasses.replace(form, read=f"{form.read}\nif not x: empty_name(q)") for form in super().forms(version)
+        ]
+
+
 Integer = Annotated[int, Scalar(ttlv.INTEGER, int)]
 LongInteger = Annotated[int, Scalar(ttlv.LONG_INTEGER, int)]
 BigInteger = Annotated[int, Scalar(ttlv.BIG_INTEGER, int)]
@@ -151,6 +160,9 @@ DateTimeExtended = Annotated[int, Scalar(ttlv.DATE_TIME_EXTENDED, int)]
 """POSIX microseconds."""
 Interval = Annotated[int, Scalar(ttlv.INTERVAL, int)]
 """Seconds."""
+
+NameText = Annotated[str, Named(ttlv.TEXT_STRING, str)]
+"""A text that is not empty."""
 
 PLAIN: Final[dict[type, Kind]] = {
     bool: Scalar(ttlv.BOOLEAN, bool),

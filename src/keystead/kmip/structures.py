@@ -53,6 +53,7 @@ from keystead.kmip.schema import (
     DateTimeExtended,
     Integer,
     LongInteger,
+    NameText,
     Structure,
     item,
     structure,
@@ -75,7 +76,7 @@ class ProtocolVersion(Structure):
 class Name(Structure):
     """A name of an object, unique among its owner's.  Source: 1.4 §3.2; 2.1 §4.32."""
 
-    name_value: str
+    name_value: NameText
     name_type: NameType = item(default=NameType.UNINTERPRETED_TEXT_STRING, required=True)
 
 
@@ -83,7 +84,7 @@ class Name(Structure):
 class RotateName(Structure):
     """What the objects of one rotation have in common.  Source: 2.1 §4.53."""
 
-    rotate_name_value: str
+    rotate_name_value: NameText
     rotate_name_type: RotateNameType = item(default=RotateNameType.UNINTERPRETED_TEXT_STRING, required=True)
 
 
@@ -91,7 +92,7 @@ class RotateName(Structure):
 class AlternativeName(Structure):
     """A name that need not be unique.  Source: 1.4 §3.40; 2.1 §4.2."""
 
-    alternative_name_value: str
+    alternative_name_value: NameText
     alternative_name_type: AlternativeNameType
 
 
@@ -102,7 +103,7 @@ class ApplicationSpecificInformation(Structure):
     Source: 1.4 §3.36; 2.1 §4.4.
     """
 
-    application_namespace: str
+    application_namespace: NameText
     application_data: str | None = None
 
 

@@ -11,6 +11,7 @@ import asyncio
 import http
 import json
 import logging
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, cast
@@ -88,7 +89,8 @@ def application(turns: Turns, config: ServerConfig, health: Health) -> ASGIApp:
         answer = await answered
         if not answer:
             raise HTTPException(500)
-        return Response(answer, 200, {"cache-control": "no-cache"}, encoding[1])
+        # Given as a header, the media type is sent as it is.
+        return Response(answer, 200, {"content-type": encoding[1], "cache-control": "no-cache"})
 
     app = Starlette(
         routes=[
@@ -114,7 +116,7 @@ async def _body(request: Request, config: ServerConfig) -> bytes:
                 if len(body) > limit:
                     raise HTTPException(413, f"a message has at most {limit} bytes")
     except TimeoutError:
-        raise HTTPException(408, "the message took too long to arrive", {"connection": "close"}) from None
+        raise HTTPException(408, "the message took too long to arrive") from None
     except ClientDisconnect:
         raise HTTPException(400, "the message is not whole") from None
     return bytes(body)
@@ -152,7 +154,8 @@ def problem(status: int, detail: str = "", instance: str = "") -> dict[str, Any]
 
 def _problem(_request: Request, error: Exception) -> Response:
     refused = cast(HTTPException, error)
-    headers = {"cache-control": "no-store", **(refused.headers or {})}
+    # What is left of the request is not read, so nothing can follow it.
+    headers = {"cache-control": "no-store", "connection": "close", **(refused.headers or {})}
     return _json(problem(refused.status_code, refused.detail), refused.status_code, headers, "application/problem+json")
 
 
@@ -167,12 +170,17 @@ def _secured(app: ASGIApp) -> ASGIApp:
     """Add the security headers to whatever is answered."""
 
     async def secured(scope: Scope, receive: Receive, send: Send) -> None:
+        names = [name for name, _ in scope["headers"]]
+        twofold = b"content-length" in names and b"transfer-encoding" in names
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], *SECURITY_HEADERS]
             await send(message)
 
-        await app(scope, receive, with_headers)
+        # A body whose end is told in two ways is read in two ways (RFC 9112 section 6.1).
+        answer = _problem(Request(scope), HTTPException(400)) if twofold else app
+        await answer(scope, receive, with_headers)
 
     return secured
 
@@ -197,6 +205,20 @@ def factory(peers: Peers, turns: Turns, config: ServerConfig, health: Health) ->
     settings.load()
     state = ServerState()
     return lambda slot: HttpConnection(settings, state, slot, peers, config)
+
+
+def _malformed(received: bytes) -> bool:
+    """Whether a request's head has what lenient readers read in different ways, or none at all.
+
+    Source: RFC 9112 sections 2.2 (a bare LF) and 5.2 (a folded line).
+    """
+    end = _HEAD_END.search(received)
+    return _MALFORMED.search(received, 0, end.end() if end else len(received)) is not None
+
+
+_HEAD_END = re.compile(rb"\n\r?\n")
+# A KMIP message on the wrong port has NULs: as a line it would never end.
+_MALFORMED = re.compile(rb"\0|(?<!\r)\n|\n[ \t]")
 
 
 class HttpConnection(H11Protocol):
@@ -233,8 +255,8 @@ class HttpConnection(H11Protocol):
         """Read what came, unless the peer may not stay."""
         if self._peer is None or self.transport.is_closing():
             return
-        if self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0] and b"\0" in data[:8]:
-            self._refuse(400)  # a KMIP message on the wrong port, say: it would never end a line
+        if self.conn.their_state is h11.IDLE and _malformed(self.conn.trailing_data[0] + data):
+            self._refuse(400)
         else:
             super().data_received(data)
 

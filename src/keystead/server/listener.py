@@ -55,6 +55,11 @@ class Slot:
         listener.per_address[key] += 1
         listener.count += 1
 
+    @property
+    def taken(self) -> bool:
+        """Whether the handshake has come to its end, so that the connection itself says when it is over."""
+        return self._connection is not None
+
     def opened(self, connection: Connection) -> None:
         """The handshake is done."""
         self._connection = connection
@@ -175,7 +180,18 @@ class Listener:
         slot = Slot(self, key)
         task = self._loop.create_task(self._handshake(accepted, slot, address))
         half_open[task] = None
-        task.add_done_callback(lambda done: self._finished(key, done))
+
+        def finished(_: asyncio.Task[None]) -> None:
+            # Not in the task itself: one that is cancelled before its first step runs none of its own code.
+            tasks = self._half_open.get(key, {})
+            tasks.pop(task, None)
+            if not tasks:
+                self._half_open.pop(key, None)
+            if not slot.taken:
+                slot.closed()
+                accepted.close()
+
+        task.add_done_callback(finished)
 
     async def _handshake(self, accepted: socket.socket, slot: Slot, address: str) -> None:
         try:
@@ -186,24 +202,12 @@ class Listener:
                 ssl_handshake_timeout=self._config.handshake_seconds,
                 ssl_shutdown_timeout=min(1.0, self._config.stop_seconds),
             )
-        except asyncio.CancelledError:
-            slot.closed()
-            accepted.close()
         except ssl.SSLError as error:
-            slot.closed()
             self._refuse((error.reason or "handshake").lower(), address)
         except OSError as error:  # reset, or the deadline passed
-            slot.closed()
             self._refuse(type(error).__name__, address)
-
-    def _finished(self, key: str, task: asyncio.Task[None]) -> None:
-        tasks = self._half_open.get(key)
-        if tasks is not None:
-            tasks.pop(task, None)
-            if not tasks:
-                del self._half_open[key]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("handshake defect", exc_info=error)
+        except Exception:
+            log.exception("handshake defect")
 
     def _refuse(self, reason: str, address: str) -> None:
         self._refused[reason] += 1

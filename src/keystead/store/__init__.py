@@ -43,7 +43,7 @@ class Record:
         material: the sealed object; None once it is destroyed, or if the server never had it.
         names: no other object of the same domain and owner has them.
         index: (attribute number, blind value of 16 bytes): what Locate finds it by, for equality.
-        dates: (attribute number, a number of 64 bits): what Locate finds it by, for ranges.
+        dates: (attribute number, a number of 64 bits), one for an attribute: what Locate finds it by, for ranges.
     """
 
     unique_identifier: str
@@ -76,7 +76,8 @@ class Criteria:
         names: exact; the object has all of them.
         object_types: any of these; None for all.  `states` and `identifiers` likewise.
         dates: (attribute number, from, to), both inclusive.
-        storage_status_mask: KMIP's: 1 on-line (neither archived nor destroyed), 2 archived (not destroyed), 4 destroyed.
+        storage_status_mask: KMIP's: 1 on-line (neither archived nor destroyed), 2 archived (not destroyed), 4
+            destroyed.
         maximum_items: None for no limit.
     """
 

@@ -22,7 +22,7 @@ NEVER: Final = (1 << 63) - 1
 ALWAYS: Final = -(1 << 63)
 
 EVERY, TYPE, NAME = 0, 1, 2
-"""Postings of the store itself (attributes have larger numbers): all on the shelf; those of a type; those with a name."""
+"""Postings of the store itself (attributes have larger numbers): all on the shelf, those of a type, with a name."""
 OPEN_ENDED, UNTIL = 0, 1
 """Numbers of the store itself: the Activation Date of what has no Deactivation Date (NEVER if it has neither); the
 Deactivation Date."""

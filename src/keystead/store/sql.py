@@ -9,7 +9,7 @@ elsewhere and costs nothing.  How a Locate is put together stands in `locate.py`
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from struct import Struct
@@ -95,6 +95,7 @@ _UNNAME: Final = "DELETE FROM names WHERE space = ? AND name = ?"
 _TERM: Final = Struct(f">I{BLIND_BYTES}s")
 _DATE: Final = Struct(">Iq")
 _LENGTH: Final = Struct(">I")
+_MAKE_RECORD: Final[Callable[..., Record]] = Record  # the columns of a row have no types
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,12 +380,13 @@ def _columns(record: Record) -> tuple[Any, ...]:
 
 
 def _record(row: tuple[Any, ...]) -> Record:
-    return Record(
-        *row[:13],
-        tuple(json.loads(row[13])) if row[13] else (),
-        frozenset(_TERM.iter_unpack(row[14])),  # type: ignore[arg-type]
-        tuple(_DATE.iter_unpack(row[15])),  # type: ignore[arg-type]
+    names, terms, dates = row[13:]
+    filed = (
+        tuple(json.loads(names)) if names else (),
+        frozenset(_TERM.iter_unpack(terms)),
+        tuple(_DATE.iter_unpack(dates)),
     )
+    return _MAKE_RECORD(*row[:13], *filed)
 
 
 def _filed_row(row: tuple[Any, ...]) -> _Filed:
@@ -395,8 +397,8 @@ def _filed_row(row: tuple[Any, ...]) -> _Filed:
         space,
         standing,
         set(named),
-        _terms(object_type, named, _TERM.iter_unpack(terms)),  # type: ignore[arg-type]
-        _numbers(activation, deactivation, _DATE.iter_unpack(dates)),  # type: ignore[arg-type]
+        _terms(object_type, named, _TERM.iter_unpack(terms)),
+        _numbers(activation, deactivation, _DATE.iter_unpack(dates)),
     )
 
 

@@ -1,0 +1,124 @@
+"""keystead client: who may ask."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from keystead.cli.layout import Layout, check_name
+from keystead.cli.options import config_option, json_option, load_config
+from keystead.errors import ConfigError
+
+
+@click.group()
+def client() -> None:
+    """Enrol and list clients.
+
+    \b
+    Examples:
+      keystead client enroll backup
+      keystead client list
+    """
+
+
+@client.command()
+@click.argument("name")
+@config_option
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Bind this certificate, issued elsewhere, instead of issuing one.",
+)
+@click.option("--domain", help="The domain it belongs to; that of the configuration unless given.")
+@click.option("--group", "groups", multiple=True, help="A group that it is in; may be given again.")
+@click.option("--key", "kind", default="P-256", show_default=True, help="P-256, P-384, RSA-2048 or RSA-3072.")
+def enroll(
+    name: str,
+    config_path: Path | None,
+    certificate: Path | None,
+    domain: str | None,
+    groups: tuple[str, ...],
+    kind: str,
+) -> None:
+    """Let a client in, under NAME.
+
+    Issues a certificate and a key for it, unless it brings a certificate of its own from an authority that the server
+    trusts.  From then on it is known by its issuer and public key; its name is for people.
+
+    \b
+    Examples:
+      keystead client enroll backup
+      keystead client enroll db7 --key RSA-2048 --group databases
+      keystead client enroll web --certificate web.pem
+    """
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from keystead.cli.opening import open_root, opener
+    from keystead.pki.ca import Authority
+    from keystead.pki.files import read_certificate
+    from keystead.server.tls import leaf_fault
+
+    config = load_config(config_path)
+    layout = Layout(config.directory)
+    check_name(name)
+    engine = opener(config, open_root(config))()
+    try:
+        if certificate is not None:
+            der = read_certificate(certificate).public_bytes(Encoding.DER)
+            if fault := leaf_fault(der):
+                raise ConfigError(f"{certificate}: {fault}")
+        else:
+            if any(path.exists() for path in layout.client(name)):
+                raise ConfigError(f"{layout.client(name)[0]} is there already; nothing is overwritten")
+            layout.make()
+            der = layout.issue_client(Authority.load(layout.ca, layout.ca_key), name, kind)
+        engine.enroll(name, der, domain or config.policy.domain, groups)
+    finally:
+        engine.close()
+    click.echo(f"{name} is enrolled.")
+    if certificate is None:
+        pem, key = layout.client(name)
+        click.echo(f"Give it these, by a safe way, and then remove the key here:\n  {pem}\n  {key}\n  {layout.ca}")
+
+
+@client.command("list")
+@config_option
+@json_option
+def list_clients(config_path: Path | None, as_json: bool) -> None:
+    """List the clients.
+
+    \b
+    Examples:
+      keystead client list
+      keystead client list --json
+    """
+    from keystead.cli.opening import open_root, opener
+
+    config = load_config(config_path)
+    engine = opener(config, open_root(config))()
+    try:
+        clients = engine.clients()
+    finally:
+        engine.close()
+    if as_json:
+        click.echo(json.dumps(clients, default=str))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None)
+    columns = list(clients[0]) if clients else ["name"]
+    for column in columns:
+        table.add_column(column.replace("_", " "))
+    for row in clients:
+        table.add_row(*(Text(_shown(row.get(column))) for column in columns))  # Text: no markup of a name counts
+    Console().print(table)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)

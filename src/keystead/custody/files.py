@@ -1,0 +1,70 @@
+"""Files that only their owner may read, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from keystead.errors import CustodyError
+
+
+def make_directory(directory: Path) -> None:
+    """Make a directory that only its owner may enter, if it is not there."""
+    if not directory.exists():
+        directory.mkdir(mode=0o700, parents=True)
+
+
+def write_private(path: Path, data: bytes, replace: bool = False) -> None:
+    """Write a file with mode 0600, durably.
+
+    Raises:
+        CustodyError: it is there already and is not to be replaced, or cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        make_directory(path.parent)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)
+            written = 0
+            while written < len(data):
+                written += os.write(descriptor, data[written:])
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if replace:
+            part.replace(path)
+        else:
+            os.link(part, path)
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except FileExistsError:
+        raise CustodyError(f"{path.name} is there already") from None
+    except OSError as error:
+        raise CustodyError(f"{path.name} cannot be written: {error.strerror}") from None
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def read_private(path: Path, most_bytes: int) -> bytes:
+    """Read a file that only its owner may read.
+
+    Raises:
+        CustodyError: it is not there, others may read or write it, or it is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & 0o077:
+                raise CustodyError(f"{path.name} may be read or written by others; make its mode 0600")
+            data = file.read(most_bytes + 1)
+    except OSError as error:
+        raise CustodyError(f"{path.name} cannot be read: {error.strerror}") from None
+    if len(data) > most_bytes:
+        raise CustodyError(f"{path.name} is too large")
+    return data

@@ -1,0 +1,312 @@
+"""The vault: seals objects and their attributes under the keys of their zone.
+
+A zone is a domain and a kind of key.  Its key-encryption key (KEK) has generations; the newest seals, all of them open.
+
+    root of trust -> KEK of a zone -> key of an object -> the object
+                     KEK of the metadata zone          -> the attributes of an object
+
+The envelope of an object:  version (1), KEK generation (4, big-endian), nonce (12), the object's key under the KEK
+(AES-256-GCM-SIV: 32 + 16), the object under its key (AES-256-GCM, length + 16).  That key is used once, so that the
+nonce is zero.  Sealed attributes:  version (1), KEK generation (4), nonce (12), the attributes under the KEK (length +
+16, AES-256-GCM-SIV).
+
+Both are bound to domain, kind, unique identifier, owner and generation of the record; what is under a KEK to the
+generation of the KEK as well.
+
+Source: RFC 8452 (GCM-SIV); NIST SP 800-38D (GCM); RFC 5869 (HKDF).
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+from enum import IntEnum
+from os import urandom
+from struct import Struct
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from keystead.custody import RootOfTrust
+from keystead.custody.keks import KekStore
+from keystead.custody.memory import wipe
+from keystead.errors import CustodyError, TamperError
+
+FORMAT: Final = 1
+BLIND_BYTES: Final = 16
+_KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+_HEAD: Final = Struct(">BI12s")
+_WRAPPED_END: Final = _HEAD.size + _KEY_BYTES + 16
+_NO_NONCE: Final = bytes(_NONCE_BYTES)
+_ATTRIBUTE: Final = Struct(">I")
+_ALTERED: Final = "what the store holds is not what was sealed"
+
+
+class Kind(IntEnum):
+    """A kind of key: keys of different kinds lie under different KEKs."""
+
+    DATA_ENCRYPTION = 1
+    KEY_ENCRYPTION = 2
+    PRIVATE = 3
+    SECRET = 4
+    METADATA = 5
+
+
+class _Zone:
+    """The opened KEKs of a zone."""
+
+    __slots__ = ("blind", "current", "keks", "prefixes")
+
+    def __init__(self) -> None:
+        self.keks: dict[int, AESGCMSIV] = {}
+        self.prefixes: dict[int, bytes] = {}
+        self.current = 0
+        self.blind: hmac.HMAC | None = None
+
+
+class Vault:
+    """Seals and opens, for as long as the root of trust is open.
+
+    Args:
+        root: wraps the KEKs.
+        keks: where they lie.
+    """
+
+    def __init__(self, root: RootOfTrust, keks: KekStore) -> None:
+        self.root = root
+        self._keks = keks
+        self._zones: dict[tuple[str, int], _Zone] = {}
+        self._sealed = root.sealed
+
+    # --- objects ---
+
+    def seal(
+        self, domain: str, kind: Kind, unique_identifier: str, owner: str, generation: int, plaintext: bytes
+    ) -> bytes:
+        """Seal an object under a fresh key of its own.  Raises: CustodyError, if sealed or out of reach."""
+        zone = self._zone(domain, kind)
+        current = zone.current
+        bound = _bound(zone.prefixes[0], unique_identifier, owner, generation)
+        key, nonce = urandom(_KEY_BYTES), urandom(_NONCE_BYTES)
+        return b"".join(
+            (
+                _HEAD.pack(FORMAT, current, nonce),
+                zone.keks[current].encrypt(nonce, key, zone.prefixes[current] + bound),
+                AESGCM(key).encrypt(_NO_NONCE, plaintext, bound),
+            )
+        )
+
+    def open(
+        self, domain: str, kind: Kind, unique_identifier: str, owner: str, generation: int, envelope: bytes
+    ) -> bytes:
+        """Open an object.
+
+        Raises:
+            TamperError: it was altered, or was sealed for another object, owner, zone or generation.
+            CustodyError: sealed or out of reach.
+        """
+        _, bound, key = self._unwrap(domain, kind, unique_identifier, owner, generation, envelope)
+        try:
+            return AESGCM(key).decrypt(_NO_NONCE, envelope[_WRAPPED_END:], bound)
+        except (InvalidTag, ValueError):
+            raise TamperError(_ALTERED) from None
+
+    def rewrap(
+        self, domain: str, kind: Kind, unique_identifier: str, owner: str, generation: int, envelope: bytes
+    ) -> bytes:
+        """The same envelope under the newest KEK of the zone.  Raises: TamperError, CustodyError."""
+        zone, bound, key = self._unwrap(domain, kind, unique_identifier, owner, generation, envelope)
+        current, nonce = zone.current, urandom(_NONCE_BYTES)
+        wrapped = zone.keks[current].encrypt(nonce, key, zone.prefixes[current] + bound)
+        return _HEAD.pack(FORMAT, current, nonce) + wrapped + envelope[_WRAPPED_END:]
+
+    def _unwrap(
+        self, domain: str, kind: Kind, unique_identifier: str, owner: str, generation: int, envelope: bytes
+    ) -> tuple[_Zone, bytes, bytes]:
+        """The zone, what the object is bound to, and its key."""
+        zone = self._zone(domain, kind)
+        kek_generation, nonce = _head(envelope)
+        kek = self._kek(zone, domain, kind, kek_generation)
+        bound = _bound(zone.prefixes[0], unique_identifier, owner, generation)
+        try:
+            key = kek.decrypt(nonce, envelope[_HEAD.size : _WRAPPED_END], zone.prefixes[kek_generation] + bound)
+        except (InvalidTag, ValueError):
+            raise TamperError(_ALTERED) from None
+        return zone, bound, key
+
+    # --- attributes ---
+
+    def seal_attributes(
+        self, domain: str, unique_identifier: str, owner: str, generation: int, plaintext: bytes
+    ) -> bytes:
+        """Seal the attributes of an object; they outlive its material.  Raises: CustodyError."""
+        zone = self._zone(domain, Kind.METADATA)
+        current, nonce = zone.current, urandom(_NONCE_BYTES)
+        bound = zone.prefixes[current] + _bound(zone.prefixes[0], unique_identifier, owner, generation)
+        return _HEAD.pack(FORMAT, current, nonce) + zone.keks[current].encrypt(nonce, plaintext, bound)
+
+    def open_attributes(
+        self, domain: str, unique_identifier: str, owner: str, generation: int, sealed: bytes
+    ) -> bytes:
+        """Open the attributes of an object.
+
+        Raises:
+            TamperError: they were altered, or sealed for another object, owner, domain or generation.
+            CustodyError: sealed or out of reach.
+        """
+        zone = self._zone(domain, Kind.METADATA)
+        kek_generation, nonce = _head(sealed)
+        kek = self._kek(zone, domain, Kind.METADATA, kek_generation)
+        bound = zone.prefixes[kek_generation] + _bound(zone.prefixes[0], unique_identifier, owner, generation)
+        try:
+            return kek.decrypt(nonce, sealed[_HEAD.size :], bound)
+        except (InvalidTag, ValueError):
+            raise TamperError(_ALTERED) from None
+
+    def blind(self, domain: str, attribute: int, value: bytes) -> bytes:
+        """What the store indexes a value of an attribute under: 16 bytes that tell nothing else of it.
+
+        The same for a domain for ever: its key comes of the first generation of the metadata KEK, which rotation keeps.
+
+        Raises:
+            CustodyError: sealed or out of reach.
+        """
+        keyed = self._zone(domain, Kind.METADATA).blind
+        if keyed is None:
+            raise CustodyError("the first metadata key of the domain is gone")
+        keyed = keyed.copy()
+        keyed.update(_ATTRIBUTE.pack(attribute) + value)
+        return keyed.digest()[:BLIND_BYTES]
+
+    # --- zones ---
+
+    def rotate(self, domain: str, kind: Kind) -> int:
+        """Give a zone a new KEK; its generation.  What is sealed stays so until `rewrap`.  Raises: CustodyError."""
+        zone = self._zone(domain, kind)
+        while not self._new_kek(domain, kind, zone.current + 1):
+            self._load(zone, domain, kind)  # another process was faster: its KEK is as new
+        self._load(zone, domain, kind)
+        return zone.current
+
+    def refresh(self) -> None:
+        """Notice the KEKs that other processes made or shredded; now and then, and before a rotation goes on."""
+        if not self._sealed:
+            there = {(domain, kind) for domain, kind, _ in self._keks.zones()}
+            for (domain, kind), zone in list(self._zones.items()):
+                if (domain, kind) in there:
+                    self._load(zone, domain, kind)
+                else:
+                    del self._zones[domain, kind]
+
+    def shred(self, domain: str, kind: Kind | None = None) -> int:
+        """Destroy every KEK of a zone, or of a whole domain: what they sealed is gone for ever.  How many there were.
+
+        A single object is shredded by dropping its envelope: its key is nowhere else.
+        """
+        number = self._keks.delete(domain, kind)
+        for zone in [zone for zone in self._zones if zone[0] == domain and kind in (None, zone[1])]:
+            del self._zones[zone]
+        return number
+
+    def generation_of(self, envelope: bytes) -> int:
+        """The generation of the KEK that an envelope, or sealed attributes, lie under.  Raises: TamperError."""
+        return _head(envelope)[0]
+
+    @property
+    def sealed(self) -> bool:
+        """Whether it refuses everything."""
+        return self._sealed or self.root.sealed
+
+    def seal_root(self) -> None:
+        """Forget every key, the root's too."""
+        self._sealed = True
+        self._zones.clear()
+        self.root.seal()
+
+    def close(self) -> None:
+        """Forget every key and close the store of the KEKs."""
+        self.seal_root()
+        self._keks.close()
+
+    def _zone(self, domain: str, kind: int) -> _Zone:
+        """The zone, opened; it is made if it is not there."""
+        if self._sealed or self.root.sealed:
+            raise CustodyError("the root of trust is sealed")
+        zone = self._zones.get((domain, kind))
+        if zone is not None:
+            return zone
+        zone = _Zone()
+        zone.prefixes[0] = _context(domain, kind, 0)
+        self._load(zone, domain, kind)
+        if not zone.current:
+            self._new_kek(domain, kind, 1)
+            self._load(zone, domain, kind)
+        self._zones[domain, kind] = zone
+        return zone
+
+    def _kek(self, zone: _Zone, domain: str, kind: int, generation: int) -> AESGCMSIV:
+        kek = zone.keks.get(generation)
+        if kek is None:
+            self._load(zone, domain, kind)
+            kek = zone.keks.get(generation)
+        if kek is None:
+            raise TamperError(_ALTERED)
+        return kek
+
+    def _new_kek(self, domain: str, kind: int, generation: int) -> bool:
+        wrapped = self.root.wrap(self.root.random(_KEY_BYTES), _context(domain, kind, generation))
+        return self._keks.add(domain, kind, generation, wrapped, int(time.time()))
+
+    def _load(self, zone: _Zone, domain: str, kind: int) -> None:
+        """Open the generations of a zone that are not open yet."""
+        for generation, wrapped in self._keks.generations(domain, kind):
+            if generation in zone.keks:
+                continue
+            context = _context(domain, kind, generation)
+            key = bytearray(self.root.unwrap(wrapped, context))
+            try:
+                if len(key) != _KEY_BYTES:
+                    raise TamperError("a key-encryption key is not what was wrapped")
+                zone.keks[generation] = AESGCMSIV(key)
+                zone.prefixes[generation] = context
+                if kind == Kind.METADATA and generation == 1:
+                    zone.blind = hmac.new(
+                        HKDFExpand(SHA256(), _KEY_BYTES, b"keystead blind index 1").derive(bytes(key)),
+                        digestmod="sha256",
+                    )
+            finally:
+                wipe(key)
+            zone.current = max(zone.current, generation)
+
+
+def _head(envelope: bytes) -> tuple[int, bytes]:
+    """The KEK generation and the nonce."""
+    if len(envelope) < _HEAD.size or envelope[0] != FORMAT:
+        raise TamperError(_ALTERED)
+    _, generation, nonce = _HEAD.unpack_from(envelope)
+    return generation, nonce
+
+
+def _context(domain: str, kind: int, generation: int) -> bytes:
+    """What a KEK is bound to, and with it what lies under it; generation 0 stands for the zone whatever its KEK."""
+    name = domain.encode(errors="surrogatepass")
+    return b"keystead zone 1" + len(name).to_bytes(4, "big") + name + bytes((kind,)) + generation.to_bytes(4, "big")
+
+
+def _bound(zone: bytes, unique_identifier: str, owner: str, generation: int) -> bytes:
+    """What an object is bound to, each part with its length."""
+    identifier, of = unique_identifier.encode(errors="surrogatepass"), owner.encode(errors="surrogatepass")
+    return b"".join(
+        (
+            zone,
+            len(identifier).to_bytes(4, "big"),
+            identifier,
+            len(of).to_bytes(4, "big"),
+            of,
+            generation.to_bytes(8, "big"),
+        )
+    )
