@@ -138,7 +138,12 @@ def check(data: bytes) -> str:
     if any(isinstance(part.request_payload, Unreadable) for part in read.batch_item):
         return "unreadable payload"
     written = dump_message(read, version)
-    again, _ = load_request(written)
+    try:
+        again, _ = load_request(written)
+    except CodecError:
+        # What a later minor version requires was read, and is not written.
+        assert version is not version.last_of_major
+        return "read, of a later version"
     assert dump_message(again, version) == written
     return "read"
 

@@ -1,0 +1,54 @@
+# make run    set up a virtual environment and start a ready-to-use server on embedded storage
+# make test   all tests
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+DIR    ?= keystead-data
+KMIP_PORT  ?= 5696
+HTTPS_PORT ?= 5697
+
+.PHONY: help setup run test check fuzz torture bench docs lock clean
+
+help:            ## this text
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*## /\t/' | expand -t 12
+
+# The mark is as new as the lock: a changed lock sets up again.
+$(VENV)/ready: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Keystead needs Python 3.11: set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+setup: $(VENV)/ready  ## make the virtual environment
+
+run: setup       ## start a ready-to-use server
+	$(BIN)/keystead dev --dir $(DIR) --kmip-port $(KMIP_PORT) --https-port $(HTTPS_PORT)
+
+test: setup      ## run all tests
+	$(BIN)/python -m pytest -n auto
+
+check: setup     ## lint and types
+	$(BIN)/ruff check src tests examples
+	$(BIN)/ruff format --check src tests examples
+	$(BIN)/mypy
+
+FUZZ ?= 1000000
+fuzz: setup      ## mutated messages through the codec and the engine: FUZZ=n of them
+	$(BIN)/python -m tests.fuzz --count $(FUZZ)
+
+KILLS ?= 1000
+torture: setup   ## kill -9 under load: KILLS=n times
+	$(BIN)/python -m tests.torture --kills $(KILLS)
+
+bench: setup     ## measure CPU per request (needs KEYSTEAD_SHARED) and write docs/performance.md
+	$(BIN)/python -m tests.bench
+
+docs: setup      ## write the generated reference pages
+	$(BIN)/python -m keystead.docs docs/reference
+
+lock: setup      ## renew requirements.lock
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --all-extras pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
