@@ -1,13 +1,18 @@
-"""A small KMIP server over real TLS, that answers from structures and counts what it is asked."""
+"""A small KMIP server over real TLS that answers from structures and counts what it is asked; and `keystead dev`."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime
 import ipaddress
+import json
+import signal
 import socket
 import ssl
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +90,8 @@ class TinyServer:
         self._threads[0].start()
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for connection in self._open:
             with contextlib.suppress(OSError):
@@ -137,7 +143,7 @@ class TinyServer:
 
     def _discovered(self, request: Request) -> Response:
         if isinstance(request, DiscoverVersionsRequest) and max(self.versions) > V1_0:
-            theirs = [v for v in reversed(self.versions)]
+            theirs = list(reversed(self.versions))
             return DiscoverVersionsResponse(protocol_version=tuple(map(protocol_version, theirs)))
         return self.answer(request)
 
@@ -201,9 +207,7 @@ def issue(directory: Path, names: tuple[str, ...] = ("localhost",)) -> Files:
 
     private = directory / "key.pem"
     private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return Files(certificate("ca", ca=True), certificate("server", ca=False), certificate("client", ca=False),
                  str(private))  # fmt: skip
@@ -227,3 +231,30 @@ def serve(files: Files) -> Iterator[Callable[..., TinyServer]]:
     yield start
     for server in running:
         server.close()
+
+
+@contextlib.contextmanager
+def dev_server(directory: Path) -> Iterator[dict[str, str]]:
+    """Run `keystead dev`; gives the profile file of each of its clients."""
+    ready = directory / "ready.json"
+    command = [sys.executable, "-m", "keystead.cli.main", "dev", "--dir", str(directory / "dev")]
+    command += ["--kmip-port", "0", "--https-port", "0", "--ready-file", str(ready)]
+    with (directory / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            until = time.monotonic() + 30
+            while not ready.exists():
+                assert process.poll() is None, (directory / "log").read_text()
+                assert time.monotonic() < until, "keystead dev is not ready after 30 seconds"
+                time.sleep(0.05)
+            facts = json.loads(ready.read_text())
+            yield {name: client["profile"] for name, client in facts["clients"].items()}
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def profiles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The profile files of alice and bob, at a server that runs for the whole session."""
+    with dev_server(tmp_path_factory.mktemp("keystead")) as found:
+        yield found

@@ -40,7 +40,9 @@ def test_an_unknown_operation_says_which_may_have_been_meant() -> None:
 
 
 def test_what_is_no_field_is_an_attribute() -> None:
-    made = request_of(Operation.CREATE, {"algorithm": "AES", "length": "256", "name": "demo", "usage": "Encrypt,Decrypt"})
+    made = request_of(
+        Operation.CREATE, {"algorithm": "AES", "length": "256", "name": "demo", "usage": "Encrypt,Decrypt"}
+    )
     usage = CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.DECRYPT
     assert made == CreateRequest(
         object_type=ObjectType.SYMMETRIC_KEY,
@@ -61,7 +63,9 @@ def test_dotted_and_short_names_mean_the_same() -> None:
 
 
 def test_a_key_pair_has_common_private_and_public_attributes() -> None:
-    made = request_of(Operation.CREATE_KEY_PAIR, {"algorithm": "RSA", "private.usage": "Sign", "public.usage": "Verify"})
+    made = request_of(
+        Operation.CREATE_KEY_PAIR, {"algorithm": "RSA", "private.usage": "Sign", "public.usage": "Verify"}
+    )
     assert made == CreateKeyPairRequest(
         common_attributes=Attributes.of({Tag.CRYPTOGRAPHIC_ALGORITHM: CryptographicAlgorithm.RSA}),
         private_key_attributes=Attributes.of({Tag.CRYPTOGRAPHIC_USAGE_MASK: CryptographicUsageMask.SIGN}),
@@ -77,9 +81,7 @@ def test_what_is_no_attribute_is_a_field_of_a_structure() -> None:
 
 def test_a_structures_plain_value_and_a_field_of_it_go_together() -> None:
     made = request_of(Operation.REVOKE, {"uid": "1", "reason": "KeyCompromise", "revocation_message": "stolen"})
-    reason = RevocationReason(
-        revocation_reason_code=RevocationReasonCode.KEY_COMPROMISE, revocation_message="stolen"
-    )
+    reason = RevocationReason(revocation_reason_code=RevocationReasonCode.KEY_COMPROMISE, revocation_message="stolen")
     assert made == RevokeRequest(unique_identifier="1", revocation_reason=reason)
 
 
@@ -146,7 +148,7 @@ def test_a_single_attribute_is_taken_for_the_new_attribute() -> None:
         (Operation.CREATE, {"lenth": "1"}, "there is no field lenth; did you mean length"),
         (Operation.GET, {"name": "demo"}, "there is no field name"),
         (Operation.POLL, {}, "needs asynchronous_correlation_value"),
-        (Operation.CREATE, {"algorithm": "AES", "cryptographic_algorithm": "AES"}, "given twice|CRYPTOGRAPHIC"),
+        (Operation.CREATE, {"algorithm": "AES", "cryptographic_algorithm": "AES"}, "given twice"),
         (Operation.ADD_ATTRIBUTE, {"name": "a", "comment": "b"}, "exactly one attribute"),
         (Operation.REGISTER, {"object_type": "PGPKey", "material": "hex:00"}, "more than its material"),
         (Operation.REGISTER, {"object_type": "SplitKey", "object.pgp_key": "1"}, "one of these belongs here"),

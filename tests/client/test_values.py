@@ -133,7 +133,9 @@ def test_an_error_names_the_way_to_the_field() -> None:
     with pytest.raises(FieldError) as caught:
         attributes_of({"cryptographic_parameters": {"block_cipher_mode": "GMC"}})
     assert caught.value.path == ("cryptographic_parameters", "block_cipher_mode")
-    assert str(caught.value).startswith("cryptographic_parameters.block_cipher_mode: Block Cipher Mode has no value GMC")
+    assert str(caught.value).startswith(
+        "cryptographic_parameters.block_cipher_mode: Block Cipher Mode has no value GMC"
+    )
 
 
 def test_attributes_of_every_spelling() -> None:

@@ -59,11 +59,14 @@ def test_T05_a_client_reads_responses() -> None:
 @pytest.mark.parametrize("pieces", [1, 2, 3])
 @pytest.mark.parametrize("size", range(9, 16))
 def test_T11_a_message_is_a_multiple_of_8_bytes(size: int, pieces: int) -> None:
-    data = message(size)
-    connection = Connection()
+    data, connection, step = message(size), Connection(), -(-size // pieces)
+
+    def arrive() -> None:
+        for start in range(0, size, step):
+            connection.receive(data[start : start + step])
+
     with pytest.raises(CodecError):
-        for start in range(0, len(data), -(-len(data) // pieces)):
-            connection.receive(data[start : start + -(-len(data) // pieces)])
+        arrive()
 
 
 def test_T27_two_messages_in_one_piece_come_out_in_order() -> None:

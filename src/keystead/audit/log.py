@@ -1,8 +1,8 @@
 """Events: what was asked, by whom, of what, and how it ended; never a secret.
 
-An event is kept as bytes that decode to it and to nothing else.  Its place in the order, the sequence number, is where
-it stands in the log, and is not among them.  A text that is too long is cut, and a digest of the whole stands behind it,
-so that no event is lost for what somebody sent.
+An event is kept as bytes that decode to it and to nothing else.  Its sequence number is the place where it stands, and
+is not among them.  A text that is too long is cut, and a digest of the whole stands behind what is left: no event is
+lost for what somebody sent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FORMAT: Final = 1
 MOST_TEXT_BYTES: Final = 512
 """The longest text that is kept whole."""
 MOST_IDENTIFIERS: Final = 256
-_HEAD: Final = Struct(">BQ11HH")
+_HEAD: Final = Struct(">Bq11HH")
 """Format, time, the lengths of eleven texts, how many unique identifiers."""
 _LENGTH: Final = Struct(">H")
 _DAMAGED: Final = "an event of the audit is damaged"

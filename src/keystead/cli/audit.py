@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -38,21 +39,38 @@ def tail(config_path: Path | None, lines: int, follow: bool, as_json: bool) -> N
       keystead audit tail --follow
       keystead audit tail --lines 1000 --json > events.jsonl
     """
+    from keystead.audit.log import Event
     from keystead.cli.opening import open_root, opener
 
     config = load_config(config_path)
     engine = opener(config, open_root(config))()
+
+    def page(after: int, limit: int = PAGE) -> list[Event]:
+        with engine.store.begin(write=False) as transaction:
+            return [Event.decode(data, sequence) for sequence, data in transaction.events(after, limit)]
+
     try:
-        after = max(0, engine.last_event() - lines)
+        after = max(0, _last(lambda sequence: bool(page(sequence - 1, 1))) - lines)
         while True:
-            events = engine.events(after, PAGE)
+            events = page(after)
             for event in events:
                 click.echo(event.json() if as_json else event.line())
                 after = event.sequence
-            if len(events) == PAGE:
-                continue
-            if not follow:
-                return
-            time.sleep(FOLLOW_SECONDS)
+            if len(events) < PAGE:
+                if not follow:
+                    return
+                time.sleep(FOLLOW_SECONDS)
     finally:
         engine.close()
+
+
+def _last(exists: Callable[[int], bool]) -> int:
+    """Find the last sequence number; they are dense from 1, so few looks do, however long the log is."""
+    high = 1
+    while exists(high):
+        high *= 2
+    low = high // 2  # exists, or is 0
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if exists(middle) else (low, middle)
+    return low

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
@@ -109,16 +112,24 @@ def list_clients(config_path: Path | None, as_json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None)
-    columns = list(clients[0]) if clients else ["name"]
-    for column in columns:
-        table.add_column(column.replace("_", " "))
+    table = Table(box=None, pad_edge=False)
+    for title in COLUMNS:
+        table.add_column(title, overflow="fold")
     for row in clients:
-        table.add_row(*(Text(_shown(row.get(column))) for column in columns))  # Text: no markup of a name counts
+        table.add_row(*(Text(show(row)) for show in COLUMNS.values()))  # Text: no markup of a name counts
     Console().print(table)
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return "" if value is None else str(value)
+def _day(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+
+
+COLUMNS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+    "name": lambda row: str(row["name"]),
+    "domain": lambda row: str(row["domain"]),
+    "groups": lambda row: ", ".join(row["groups"]),
+    "enrolled": lambda row: _day(row["enrolled"]),
+    "until": lambda row: "disabled" if row["disabled"] else _day(row["not_after"]),
+    "identity": lambda row: str(row["identity"]),
+}
+"""What the list shows of a client."""

@@ -110,6 +110,8 @@ def to_ttlv(data: bytes, form: str = "auto") -> bytes:
     Raises:
         CodecError: it is not what its form says; where, if that can be said.
     """
+    if not data:
+        raise CodecError("there is nothing to decode")
     form = form_of(data) if form == "auto" else form
     if form == "xml":
         return ttlv.encode(ttlv_xml.loads(data))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -113,10 +114,10 @@ def _run(
         if dict(ports) != {"kmip": kmip_port, "https": https_port}:  # other commands read them there
             server.update(kmip_port=ports["kmip"], https_port=ports["https"])
             layout.write_config({"server": server, "store": {"url": url}, "custody": custody})
+        _write_profiles(layout, ports, names)
         if ready_file is not None:
-            write_atomic(
-                ready_file.absolute(), json.dumps(_facts(layout, ports, names, url), indent=2).encode(), PRIVATE
-            )
+            facts = json.dumps(_facts(layout, ports, names, url), indent=2)
+            write_atomic(ready_file.absolute(), facts.encode(), PRIVATE)
         click.echo(_welcome(layout, ports, names, temporary))
 
     return serve(config, open_engine, ready)
@@ -138,16 +139,33 @@ def _facts(layout: Layout, ports: Mapping[str, int], names: tuple[str, ...], url
         "pid": os.getpid(),
         "ports": dict(ports),
         "ca": str(layout.ca),
-        "clients": {name: {"cert": str(pem), "key": str(key)} for name, (pem, key) in files.items()},
+        "clients": {
+            name: {"cert": str(pem), "key": str(key), "profile": str(layout.profile(name))}
+            for name, (pem, key) in files.items()
+        },
         "directory": str(layout.directory),
         "config": str(layout.config),
         "store": url,
     }
 
 
+def _write_profiles(layout: Layout, ports: Mapping[str, int], names: tuple[str, ...]) -> None:
+    """Write, for each client, what `keystead call --profile` and the client library need to be it."""
+    for name in names:
+        certificate, private_key = (path.relative_to(layout.directory) for path in layout.client(name))
+        profile = {
+            "server": f"localhost:{ports['kmip']}",
+            "ca": layout.ca.name,
+            "certificate": str(certificate),
+            "private_key": str(private_key),
+        }
+        write_atomic(layout.profile(name), json.dumps(profile, indent=2).encode(), PRIVATE)
+
+
 def _welcome(layout: Layout, ports: Mapping[str, int], names: tuple[str, ...], temporary: bool) -> str:
     certificate, private_key = layout.client(names[0])
-    files = f"--ca {layout.ca} --cert {certificate} --key {private_key}"
+    # In a virtual environment that is not active there is no such command: say it so that it can be pasted.
+    command = "keystead" if shutil.which("keystead") else sys.argv[0]
     return f"""\
 Keystead dev is ready.  It is for trying things: whoever can read its directory can read its keys.
 
@@ -158,8 +176,8 @@ Keystead dev is ready.  It is for trying things: whoever can read its directory 
 
 Make a first key:
 
-  keystead call Create --port {ports["kmip"]} {files} \\
-      --algorithm AES --length 256
+  {command} call Create algorithm=AES length=256 name=first usage=Encrypt,Decrypt \\
+      --profile {layout.profile(names[0])}
 
 Or look at the connection with OpenSSL:
 

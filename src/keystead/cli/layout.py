@@ -62,6 +62,10 @@ class Layout:
         """The certificate and key of a client that was issued here."""
         return self.directory / "clients" / f"{name}.pem", self.directory / "clients" / f"{name}.key"
 
+    def profile(self, name: str) -> Path:
+        """What the client's side needs to know to be a client that was issued here."""
+        return self.directory / f"{name}.json"
+
     def make(self) -> None:
         """Make the directories, which only their owner may enter."""
         for path in (self.directory, self.store.parent, self.custody, self.directory / "clients"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +15,14 @@ from keystead.config import Config
 from keystead.custody import RootOfTrust
 from keystead.custody import open_root as open_root_of_trust
 from keystead.custody.files import read_private
+from keystead.custody.memory import harden
 from keystead.custody.software import ROOT_FILE, SoftwareRoot, make_key_file, read_key_file
 from keystead.errors import ConfigError
 
 if TYPE_CHECKING:
     from keystead.engine.engine import Engine
+
+log = logging.getLogger("keystead.cli")
 
 MAXIMUM_PASSPHRASE_BYTES = 1024
 
@@ -30,6 +34,8 @@ def open_root(config: Config) -> RootOfTrust:
         ConfigError: it needs a passphrase and there is nobody to ask.
         CustodyError: it is not there, or cannot be opened.
     """
+    refused = harden()  # before there is anything in memory that is worth reading
+    log.info("memory", extra={"fields": {"refused": refused}})
     custody = config.custody
     return open_root_of_trust(
         custody.root, custody.directory, custody.key_file, functools.partial(passphrase, custody.passphrase_file)

@@ -38,7 +38,7 @@ from keystead.kmip.payloads import RESPONSES, Request, Response
 from keystead.kmip.payloads.server import DiscoverVersionsRequest, DiscoverVersionsResponse
 from keystead.kmip.schema import fields_of, walk
 from keystead.kmip.structures import Authentication, Credential, UsernameAndPassword
-from keystead.kmip.version import V1_0, V1_1, V2_1, V3_0, Version
+from keystead.kmip.version import V1_0, V1_1, V1_2, V1_3, V1_4, V2_0, V2_1, V3_0, Version
 
 T = TypeVar("T")
 
@@ -82,8 +82,8 @@ REPEATABLE: Final = frozenset(
     }
 )
 """Reads that may be asked again, of another server, when an answer did not come: they change nothing."""
-_ASK_IN: Final = (V1_1, V2_1)
-"""The versions in which Discover Versions is tried; a server that refuses it in all speaks 1.0, which has none."""
+_ASK_IN: Final = (V1_1, V2_1, V1_4, V1_2, V1_3, V2_0, V3_0)
+"""The versions in which Discover Versions is tried, until one is understood; 1.0 has no such operation."""
 
 
 class Session:
@@ -208,6 +208,8 @@ class Session:
                 return common[0]
             if isinstance(outcome, OperationFailed) and outcome.reason in _NOT_OF_THE_VERSION:
                 raise outcome
+            if isinstance(outcome, OperationFailed) and outcome.reason is ResultReason.OPERATION_NOT_SUPPORTED:
+                break
         return V1_0
 
     def message(

@@ -57,7 +57,10 @@ def servers_of(text: str | Iterable[str], port: int = KMIP_PORT) -> tuple[Server
     """
     found = []
     for each in text.split(",") if isinstance(text, str) else text:
-        address = re.fullmatch(r"\[([^\]]+)\](?::(\d+))?|([^:\[\]\s]+)(?::(\d+))?|([0-9A-Fa-f:.]+)", each.strip())
+        address = re.fullmatch(
+            r"\[([^\]]+)\](?::(\d+))?|([^:\[\]\s]+)(?::(\d+))?|([0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)",
+            each.strip(),
+        )
         number = int(address[2] or address[4] or port) if address else 0
         if address is None or not 0 < number < 65_536:
             raise ConfigError(f"server: {each.strip()} is not an address; write HOST or HOST:PORT")

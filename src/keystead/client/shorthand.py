@@ -119,7 +119,7 @@ def _place(fields: Mapping[str, Field], name: str, value: Any) -> tuple[str, ...
     if found is not None:
         inner = _names(*structures) if len(structures := _structures(fields[found])) == 1 else []
         return (found,) if not inner or isinstance(value, (dict, *structures)) else (found, inner[0])
-    for field in fields.values():
+    for field in sorted(fields.values(), key=lambda field: not field.required):
         if isinstance(field.kind, (AttributesKind, AttributeKind)) and (
             _is_attribute(name) or _of_object(name, fields)
         ):

@@ -358,11 +358,13 @@ def attributes_of(given: object) -> Attributes:
         return given
     if not isinstance(given, Mapping):
         raise FieldError("attributes belong here, each with its name")
-    found = []
+    found: list[Attribute] = []
     for key, part in given.items():
         try:
             name = attribute_name(key)
             multiple = isinstance(name, VendorAttributeName) or ATTRIBUTES[name].multiple
+            if not multiple and any(attribute.name is name for attribute in found):
+                raise FieldError("it is given twice, but has one instance")
             for each in _list(part) if multiple else [part]:
                 found.append(Attribute(name, attribute_value(name, each)))
         except FieldError as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import lcm
 from typing import Any, Final, NamedTuple
 
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
@@ -219,9 +220,9 @@ def _load_transparent_rsa_private(key: TransparentKey, hints: _Hints) -> Private
         if p < 2 or q < 2 or p * q != n:
             raise ValueError("P and Q are not the factors of the modulus")
         if e is None:
-            e = 65537 if d is None else pow(d, -1, (p - 1) * (q - 1))
+            e = 65537 if d is None else pow(d, -1, lcm(p - 1, q - 1))
         if d is None:
-            d = pow(e, -1, (p - 1) * (q - 1))
+            d = pow(e, -1, lcm(p - 1, q - 1))
     elif key.prime_exponent_p is not None and key.prime_exponent_q is not None and d is None:
         raise ValueError("a key of prime exponents alone is not supported")
     elif d is not None:

@@ -88,7 +88,7 @@ class Vault:
         self, domain: str, kind: Kind, unique_identifier: str, owner: str, generation: int, plaintext: bytes
     ) -> bytes:
         """Seal an object under a fresh key of its own.  Raises: CustodyError, if sealed or out of reach."""
-        zone = self._zone(domain, kind)
+        zone = self._zone(domain, kind, make=True)
         current = zone.current
         bound = _bound(zone.prefixes[0], unique_identifier, owner, generation)
         key, nonce = urandom(_KEY_BYTES), urandom(_NONCE_BYTES)
@@ -144,7 +144,7 @@ class Vault:
         self, domain: str, unique_identifier: str, owner: str, generation: int, plaintext: bytes
     ) -> bytes:
         """Seal the attributes of an object; they outlive its material.  Raises: CustodyError."""
-        zone = self._zone(domain, Kind.METADATA)
+        zone = self._zone(domain, Kind.METADATA, make=True)
         current, nonce = zone.current, urandom(_NONCE_BYTES)
         bound = zone.prefixes[current] + _bound(zone.prefixes[0], unique_identifier, owner, generation)
         return _HEAD.pack(FORMAT, current, nonce) + zone.keks[current].encrypt(nonce, plaintext, bound)
@@ -175,7 +175,7 @@ class Vault:
         Raises:
             CustodyError: sealed or out of reach.
         """
-        keyed = self._zone(domain, Kind.METADATA).blind
+        keyed = self._zone(domain, Kind.METADATA, make=True).blind
         if keyed is None:
             raise CustodyError("the first metadata key of the domain is gone")
         keyed = keyed.copy()
@@ -186,7 +186,7 @@ class Vault:
 
     def rotate(self, domain: str, kind: Kind) -> int:
         """Give a zone a new KEK; its generation.  What is sealed stays so until `rewrap`.  Raises: CustodyError."""
-        zone = self._zone(domain, kind)
+        zone = self._zone(domain, kind, make=True)
         while not self._new_kek(domain, kind, zone.current + 1):
             self._load(zone, domain, kind)  # another process was faster: its KEK is as new
         self._load(zone, domain, kind)
@@ -228,12 +228,13 @@ class Vault:
         self.root.seal()
 
     def close(self) -> None:
-        """Forget every key and close the store of the KEKs."""
-        self.seal_root()
+        """Forget every KEK and close the store of the KEKs; the root belongs to whoever opened it."""
+        self._sealed = True
+        self._zones.clear()
         self._keks.close()
 
-    def _zone(self, domain: str, kind: int) -> _Zone:
-        """The zone, opened; it is made if it is not there."""
+    def _zone(self, domain: str, kind: int, make: bool = False) -> _Zone:
+        """The zone, opened.  Raises: TamperError, if it is not there and is not to be made."""
         if self._sealed or self.root.sealed:
             raise CustodyError("the root of trust is sealed")
         zone = self._zones.get((domain, kind))
@@ -243,6 +244,8 @@ class Vault:
         zone.prefixes[0] = _context(domain, kind, 0)
         self._load(zone, domain, kind)
         if not zone.current:
+            if not make:
+                raise TamperError("the keys of this zone are gone")
             self._new_kek(domain, kind, 1)
             self._load(zone, domain, kind)
         self._zones[domain, kind] = zone

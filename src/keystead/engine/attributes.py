@@ -46,6 +46,8 @@ from keystead.kmip.tags import Tag
 from keystead.kmip.version import V2_0, V3_0
 
 _R = ResultReason
+# PyKMIP cannot read this one, which need not be there: only who names it gets it (docs/divergences.md).
+_ONLY_BY_NAME: Final = frozenset({Tag.RANDOM_NUMBER_GENERATOR})
 
 
 @handles(GetAttributesRequest)
@@ -58,7 +60,7 @@ def get_attributes(context: Context, request: GetAttributesRequest) -> GetAttrib
     if len(set(request.attribute_reference)) != len(request.attribute_reference):
         raise OperationFailed(_R.INVALID_MESSAGE, "an attribute is named more than once")
     if not request.attribute_reference:
-        found = tuple(managed.everything(context.now))
+        found = tuple(a for a in managed.everything(context.now) if a.name not in _ONLY_BY_NAME)
     else:
         names = [name for reference in request.attribute_reference for name in expand(reference)]
         found = tuple(instance for name in names for instance in managed.instances(name, context.now))
@@ -146,8 +148,10 @@ def set_attribute(context: Context, request: SetAttributeRequest) -> SetAttribut
 def delete_attribute(context: Context, request: DeleteAttributeRequest) -> DeleteAttributeResponse:
     """Delete an instance; by reference since 2.0, all instances.  Source: KMIP 1.4 §4.16; 2.1 §6.1.13."""
     managed = context.object(request.unique_identifier)
-    current = request.current_attribute
+    current, index = request.current_attribute, request.attribute_index
     reference = request.attribute_reference if current is None else current.name
+    if current is not None and current.value is None and context.version < V2_0:
+        current, index = None, current.index
     if reference is None or (current is not None and request.attribute_reference is not None):
         raise OperationFailed(_R.INVALID_MESSAGE, "name the attribute by value or by reference, one of them")
     deleted = None
@@ -161,7 +165,7 @@ def delete_attribute(context: Context, request: DeleteAttributeRequest) -> Delet
         if current is None and context.version >= V2_0:
             managed = managed.with_instances(name, ())
             continue
-        position = _position(context, present, current, request.attribute_index)
+        position = _position(context, present, current, index)
         deleted = present[position]
         managed = managed.with_instances(name, (*present[:position], *present[position + 1 :]))
         break

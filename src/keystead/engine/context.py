@@ -83,6 +83,10 @@ class Turn:
     Attributes:
         now: the time of all of them, POSIX seconds.
         changed: what they changed, by unique identifier; None where an object is gone.
+        originals: what that was before; None where it was not there.
+        cache: objects that were read before and are still as they were.
+        prepared: results of slow work that was done before the transaction began, by what was asked for.
+        rehearsal: whether nothing is to be done but to find out which slow work there is.
     """
 
     def __init__(self, engine: Engine, transaction: Transaction, now_us: int) -> None:
@@ -91,7 +95,11 @@ class Turn:
         self.now_us = now_us
         self.now = now_us // 1_000_000
         self.changed: dict[str, Managed | None] = {}
+        self.originals: dict[str, Managed | None] = {}
         self.events: list[bytes] = []
+        self.cache: dict[str, Managed] = engine.cache
+        self.prepared: dict[Any, list[Any]] = {}
+        self.rehearsal = False
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -108,13 +116,19 @@ class Turn:
         """The object as this turn sees it, or None."""
         if unique_identifier in self.changed:
             return self.changed[unique_identifier]
-        found = self.engine.cache.get(unique_identifier)
+        found = self.cache.get(unique_identifier)
         if found is None:
             record = self.transaction.get(unique_identifier)
             if record is None:
                 return None
-            found = self.engine.cache[unique_identifier] = self.open_record(record)
+            found = self.cache[unique_identifier] = self.open_record(record)
         return found
+
+    def change(self, unique_identifier: str, managed: Managed | None) -> None:
+        """Note what an object was before this turn, and what it is now."""
+        if unique_identifier not in self.originals:
+            self.originals[unique_identifier] = self.cache.get(unique_identifier)
+        self.changed[unique_identifier] = managed
 
     def open_record(self, record: Record) -> Managed:
         """Open the sealed attributes of a record.  Raises: TamperError."""
@@ -261,7 +275,7 @@ class Context:
     def forget(self, managed: Managed) -> None:
         """Drop an object, its attributes too."""
         self.transaction.delete(managed.unique_identifier)
-        self.turn.changed[managed.unique_identifier] = None
+        self.turn.change(managed.unique_identifier, None)
 
     # --- what they stand on ---
 
@@ -337,7 +351,7 @@ class Context:
             raise OperationFailed(
                 ResultReason.NON_UNIQUE_NAME_ATTRIBUTE, "another of your objects already has this Name"
             ) from None
-        self.turn.changed[managed.unique_identifier] = managed
+        self.turn.change(managed.unique_identifier, managed)
 
 
 def absent() -> OperationFailed:

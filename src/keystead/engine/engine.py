@@ -251,7 +251,7 @@ class Engine:
         items = []
         for asked in message.batch_item:
             item = self._item(context, asked, version)
-            self._record(turn, incoming, version, item, context.subjects)
+            self._record(turn, incoming, version, item, context.subjects, context.note)
             items.append(item)
             if item.result_status is _FAILED and option is not _CONTINUE:
                 break
@@ -259,7 +259,7 @@ class Engine:
 
     def _item(self, context: Context, asked: RequestBatchItem, version: Version) -> ResponseBatchItem:
         context.operation = asked.operation
-        context.subjects = []
+        context.subjects, context.note = [], ""
         try:
             payload = self.perform(context, asked.request_payload, asked)
         except OperationFailed as error:

@@ -138,7 +138,8 @@ class Digest(Structure):
 
     hashing_algorithm: HashingAlgorithm
     digest_value: bytes | None = None
-    key_format_type: KeyFormatType | None = item(since=V1_1)
+    # In 1.0 too, which does not have it: PyKMIP cannot read a Digest without it (docs/divergences.md).
+    key_format_type: KeyFormatType | None = None
 
 
 @structure

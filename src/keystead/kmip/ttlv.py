@@ -150,6 +150,8 @@ def _decode(data: bytes, start: int, limit: int, depth: int, count: list[int]) -
     count[0] -= 1
     if count[0] < 0:
         raise CodecError("the message has too many items", start)
+    if depth < 1:
+        raise CodecError("structures are nested too deeply", start)
     if start + 8 > limit:
         raise CodecError("an item is cut short", start)
     head, length = _header.unpack_from(data, start)
@@ -167,8 +169,6 @@ def _decode(data: bytes, start: int, limit: int, depth: int, count: list[int]) -
     if kind == STRUCTURE:
         if length & 7:
             raise CodecError("a structure's length is not a multiple of 8", start)
-        if depth <= 1:
-            raise CodecError("structures are nested too deeply", start)
         items = []
         while first < end:
             item, first = _decode(data, first, end, depth - 1, count)

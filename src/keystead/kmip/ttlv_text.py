@@ -47,21 +47,21 @@ _TYPES: Final = {kind.camel_case: int(kind) for kind in ItemType}
 TYPE_NAMES: Final = {int(kind): kind.camel_case for kind in ItemType}
 _HEX_TAG: Final = re.compile(r"0?x([0-9A-Fa-f]{6})")
 
-_ALSO: Final[Mapping[Enumeration, str]] = {
-    ResultReason.NOT_AUTHORISED: "Not Authorized",
-    ResultReason.USAGE_LIMIT_EXCEEDED: "Usage Limits Exceeded",
-    MaskGenerator.MGF1: "MFG1",
-    HashingAlgorithm.SHA3_224: "SHA-3-224",
-    HashingAlgorithm.SHA3_256: "SHA-3-256",
-    HashingAlgorithm.SHA3_384: "SHA-3-384",
-    HashingAlgorithm.SHA3_512: "SHA-3-512",
-    DigitalSignatureAlgorithm.RSASSA_PSS: "RSASSA-PSS (PKCS#1 v2.1)",
-    **{
-        algorithm: f"{algorithm.title} (PKCS#1 v1.5)"
+_ALSO: Final[Sequence[tuple[Enumeration, str]]] = (
+    (ResultReason.NOT_AUTHORISED, "Not Authorized"),
+    (ResultReason.USAGE_LIMIT_EXCEEDED, "Usage Limits Exceeded"),
+    (MaskGenerator.MGF1, "MFG1"),
+    (HashingAlgorithm.SHA3_224, "SHA-3-224"),
+    (HashingAlgorithm.SHA3_256, "SHA-3-256"),
+    (HashingAlgorithm.SHA3_384, "SHA-3-384"),
+    (HashingAlgorithm.SHA3_512, "SHA-3-512"),
+    (DigitalSignatureAlgorithm.RSASSA_PSS, "RSASSA-PSS (PKCS#1 v2.1)"),
+    *(
+        (algorithm, f"{algorithm.title} (PKCS#1 v1.5)")
         for algorithm in DigitalSignatureAlgorithm
         if algorithm.title.endswith("with RSA Encryption")
-    },
-}
+    ),
+)
 """What some version's document, or its test cases, call a value besides its name (docs/divergences.md)."""
 
 
@@ -132,7 +132,7 @@ def _gather_words() -> dict[int, type[Enumeration] | type[Mask]]:
 _WORDS: Final = _gather_words()
 _BY_WORD: Final[dict[type, dict[str, int]]] = {
     enumeration: {value.camel_case: int(value) for value in enumeration}
-    | {camel_case(title): int(value) for value, title in _ALSO.items() if isinstance(value, enumeration)}
+    | {camel_case(title): int(value) for value, title in _ALSO if isinstance(value, enumeration)}
     for enumeration in set(_WORDS.values())
 }
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
+from keystead.errors import KeysteadError
 from keystead.policy.access import Caller
 from keystead.server.tls import Contexts
 from keystead.server.turns import Answers
@@ -53,10 +54,18 @@ class Peers:
         if fault := self.contexts.refuses(certificate):
             log.warning("certificate refused", extra={"fields": {"address": address, "fault": fault}})
             return None
-        return Peer(address, certificate, self._engine.caller_of(certificate, address))
+        try:
+            return Peer(address, certificate, self._engine.caller_of(certificate, address))
+        except KeysteadError as error:  # the store is out of reach: nobody can be told from anybody
+            log.error("client not looked up", extra={"fields": {"address": address, "error": str(error)}})
+            return None
 
     def recheck(self, peer: Peer) -> bool:
-        """Ask again who a peer is; False if it may not stay."""
+        """Ask again who a peer is; False if it may not stay.
+
+        Raises:
+            KeysteadError: the store is out of reach.
+        """
         if peer.certificate is None:
             return True
         if self.contexts.refuses(peer.certificate):

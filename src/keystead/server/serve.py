@@ -18,6 +18,7 @@ from typing import Any
 import uvloop
 
 from keystead.config import Config
+from keystead.custody.memory import harden
 from keystead.errors import KeysteadError
 from keystead.server.sockets import close_all, listen
 from keystead.server.tls import Contexts
@@ -133,6 +134,7 @@ class Crew:
             others = [self.kmip[i] for i in range(len(self.kmip)) if i != number]
             others += [self.https[i] for i in range(len(self.https)) if i != number]
             close_all(others)
+            harden()  # a lock on memory does not come along through a fork
             for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(each, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -121,8 +121,8 @@ class Worker:
                 self._health = "sealed" if self._engine.sealed else "ok"
                 epoch = self._engine.identity_epoch()
                 if epoch != self._epoch:
-                    self._epoch = epoch
                     self._recheck()
+                    self._epoch = epoch
                 if file_stamp(self._config) not in (self._peers.contexts.stamp, self._tried):
                     self.reload()
             except Exception:

@@ -250,11 +250,11 @@ def _spaces(rows: Rows, criteria: Criteria) -> list[int]:
         f" UNION SELECT space FROM spaces WHERE domain = ? AND reader IN ({_marks(readers)}) AND owned = 0"
         " UNION SELECT s.space FROM grants g JOIN spaces s"
         " ON s.domain = g.domain AND s.owned = 1 AND s.reader = g.owner"
-        f" WHERE g.domain = ? AND g.grantee IN ({_marks(readers)}) AND g.object = 0",
+        f" WHERE g.domain = ? AND g.grantee IN ({_marks(readers)}) AND g.owner > ''",
         (domain, criteria.visible_to[0], domain, *readers, domain, *readers),
     )
     everything = rows(
-        f"SELECT 1 FROM grants WHERE domain = ? AND grantee IN ({_marks(readers)}) AND owner = ? AND object = 0",
+        f"SELECT 1 FROM grants WHERE domain = ? AND grantee IN ({_marks(readers)}) AND owner = ?",
         (domain, *readers, ALL),
     )
     if everything:

@@ -79,7 +79,8 @@ class DeleteAttributeRequest(Request):
     """Delete an instance of an attribute, or all.  Source: KMIP 1.4 §4.16; 2.1 §6.1.13."""
 
     unique_identifier: UniqueIdentifier | None = None
-    current_attribute: SingleAttribute | None = item(since=V2_0)
+    # In 1.x too, which does not have it: cyphera names the attribute so (docs/divergences.md).
+    current_attribute: SingleAttribute | None = None
     attribute_reference: AttributeReference | None = None
     attribute_index: Integer | None = item(until=V1_4)
 

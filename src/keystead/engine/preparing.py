@@ -1,0 +1,172 @@
+"""Slow work, done before a transaction begins.
+
+Making an RSA key takes tenths of a second, and while a transaction is open nobody else is answered.  So a message that
+asks for such work is rehearsed first, in another thread and against a transaction that cannot write: its handlers run
+up to the slow step, as its caller and with all their checks.  The work found there is done when that transaction is
+over, and its result waits in the turn that answers the message.  Whatever a rehearsal does not foresee is done in
+place: a rehearsal changes how long an answer takes, never what it says.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from keystead.crypto.derive import Secret, derive
+from keystead.crypto.keys import KeyPair, generate_key_pair
+from keystead.engine.context import Context, Turn
+from keystead.kmip import ttlv
+from keystead.kmip.enums import CryptographicAlgorithm, DerivationMethod, Operation, RecommendedCurve
+from keystead.kmip.messages import RequestBatchItem
+from keystead.kmip.structures import DerivationParameters
+from keystead.kmip.tags import Tag
+from keystead.kmip.version import Version
+from keystead.policy.access import Caller
+from keystead.store import Transaction
+
+if TYPE_CHECKING:
+    from keystead.engine.engine import Engine
+
+log = logging.getLogger("keystead.engine")
+
+T = TypeVar("T")
+Key = tuple[Hashable, ...]
+Results = Mapping[Key, Sequence[Any]]
+NOTHING: Final[Results] = {}
+
+OPERATIONS: Final = frozenset({Operation.CREATE_KEY_PAIR, Operation.RE_KEY_KEY_PAIR, Operation.DERIVE_KEY})
+"""What may take long."""
+_A = CryptographicAlgorithm
+ALGORITHMS: Final = frozenset(
+    {_A.RSA, _A.DSA, *(algorithm for algorithm in _A if "SLH-DSA" in algorithm.title.replace("_", "-").upper())}
+)
+"""Key pairs of these take long to make."""
+ITERATIONS: Final = 20_000
+"""From so many on, PBKDF2 takes long: about 10 ms."""
+
+# An Operation as TTLV has it: tag, type, length, and the first three bytes of its number.
+_OPERATION: Final = (Tag.OPERATION << 8 | ttlv.ENUMERATION).to_bytes(4, "big") + bytes((0, 0, 0, 4, 0, 0, 0))
+_NUMBERS: Final = frozenset(int(operation) for operation in OPERATIONS)
+_NAMES: Final = tuple(operation.title.title().replace(" ", "").replace("-", "").encode() for operation in OPERATIONS)
+
+
+def heavy(message: bytes, encoding: str = "ttlv") -> bool:
+    """Whether a message may ask for slow work, as a glance at its bytes tells; data that looks so does no harm."""
+    if encoding != "ttlv":
+        lower = message.lower()
+        return any(name.lower() in lower for name in _NAMES)
+    position = message.find(_OPERATION)
+    while position >= 0:
+        number = position + len(_OPERATION)
+        if message[number : number + 1] and message[number] in _NUMBERS:
+            return True
+        position = message.find(_OPERATION, number)
+    return False
+
+
+# --- what handlers call -----------------------------------------------------------------------------------------------
+
+
+def slow(context: Context, key: Key, work: Callable[[], T]) -> T:
+    """The result of slow work: done before if it was foreseen, else now.
+
+    Args:
+        key: says all that the result depends on; any result under it will do, and each is used once.
+    """
+    waiting = context.turn.prepared.get(key)
+    if waiting:
+        return waiting.pop()  # type: ignore[no-any-return]
+    if context.turn.rehearsal:
+        raise _Found(key, work)
+    return work()
+
+
+def prepared_pair(
+    context: Context, algorithm: CryptographicAlgorithm, length_bits: int | None, curve: RecommendedCurve | None
+) -> KeyPair:
+    """A new key pair.  Raises: as `generate_key_pair`."""
+    if algorithm not in ALGORITHMS:
+        return generate_key_pair(algorithm, length_bits, curve)
+    return slow(
+        context,
+        ("key pair", algorithm, length_bits, curve),
+        lambda: generate_key_pair(algorithm, length_bits, curve),
+    )
+
+
+def prepared_derivation(
+    context: Context,
+    method: DerivationMethod,
+    parameters: DerivationParameters,
+    secrets: Sequence[Secret],
+    length_bytes: int,
+    algorithm: CryptographicAlgorithm | None,
+) -> bytes:
+    """A derived key.  Raises: as `derive`."""
+
+    def work() -> bytes:
+        return derive(method, parameters, secrets, length_bytes, algorithm=algorithm)
+
+    if method is not DerivationMethod.PBKDF2 or (parameters.iteration_count or 0) < ITERATIONS:
+        return work()
+    return slow(context, ("derived key", parameters, tuple(secrets), length_bytes), work)
+
+
+# --- the rehearsal ----------------------------------------------------------------------------------------------------
+
+
+class _Found(BaseException):
+    """Ends the rehearsal of a handler at its slow step: no handler catches it."""
+
+    def __init__(self, key: Key, work: Callable[[], Any]) -> None:
+        super().__init__()
+        self.key = key
+        self.work = work
+
+
+class _Writes(BaseException):
+    """Ends the rehearsal of a handler that is about to change something."""
+
+
+_READS: Final = frozenset({"get", "locate", "records", "grants", "entry", "entry_version", "entries", "savepoint"})
+
+
+class _ReadOnly:
+    """A transaction that hands out nothing that writes."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _READS:
+            raise _Writes
+        return getattr(self._transaction, name)
+
+
+def prepare(
+    engine: Engine, caller: Caller, version: Version, items: Sequence[RequestBatchItem]
+) -> dict[Key, list[Any]]:
+    """Find the slow work in batch items and do it; in any thread that has no transaction open."""
+    found: list[_Found] = []
+    with engine.store.begin(write=False) as transaction:
+        turn = Turn(engine, _ReadOnly(transaction), int(engine.clock() * 1_000_000))  # type: ignore[arg-type]
+        turn.cache, turn.rehearsal = {}, True  # the engine's cache is of another thread's transactions
+        for item in items:
+            if item.operation not in OPERATIONS:
+                continue
+            context = Context(turn, caller, version)
+            context.operation = item.operation
+            try:
+                engine.perform(context, item.request_payload, item)
+            except _Found as step:
+                found.append(step)
+            except (_Writes, Exception):  # noqa: BLE001  what is wrong with it, its turn will say
+                continue
+    results: dict[Key, list[Any]] = {}
+    for step in found:
+        try:
+            results.setdefault(step.key, []).append(step.work())
+        except Exception:  # noqa: BLE001  as above
+            continue
+    return results

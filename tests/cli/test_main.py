@@ -1,0 +1,124 @@
+"""The command line: help, its table of commands, exit statuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from keystead import errors
+from keystead.cli.exits import EXITS, exit_status
+from keystead.cli.main import COMMANDS, cli, main
+from keystead.kmip.enums import ResultReason
+
+TOP = """\
+Usage: keystead [OPTIONS] COMMAND [ARGS]...
+
+  Keystead: a key manager that speaks KMIP.
+
+  Try it:
+    keystead dev                             a server with two clients, at once
+  Run it:
+    keystead init --dir /var/lib/keystead    answer its questions
+    keystead serve --config /var/lib/keystead/keystead.toml
+    keystead client enroll backup --config /var/lib/keystead/keystead.toml
+
+Options:
+  --version   Show the version and exit.
+  -h, --help  Show this message and exit.
+
+Commands:
+  init    Set up a server: configuration, root of trust, certificates.
+  serve   Run the server of a configuration.
+  dev     Run a throw-away server, at once.
+  status  Tell how the server stands.
+  client  Enrol and list clients.
+  call    Call an operation of a server.
+  decode  Print a KMIP message as a tree.
+  audit   Read the record of every request.
+
+  Exit status: 0 done, 1 refused, 2 wrong command line, 69 out of reach, 78
+  wrong configuration.
+"""
+
+
+def test_help_shows_how_to_begin() -> None:
+    result = CliRunner().invoke(cli, ["--help"], prog_name="keystead", terminal_width=80)
+    assert result.output == TOP
+    assert result.exit_code == 0
+
+
+OPTIONS = {
+    "init": ["--dir", "--domain", "--host", "--root", "--passphrase-file", "--kmip-port", "--https-port", "--yes"],
+    "serve": ["--config"],
+    "dev": ["--dir", "--kmip-port", "--https-port", "--client", "--workers", "--store", "--ready-file"],
+    "status": ["--config", "--json"],
+    "client enroll": ["--config", "--certificate", "--domain", "--group", "--key"],
+    "client list": ["--config", "--json"],
+    "audit tail": ["--config", "--lines", "--follow", "--json"],
+}
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_help_of_a_command_teaches_by_examples_and_names_its_options(command: str) -> None:
+    result = CliRunner().invoke(cli, [*command.split(), "--help"], prog_name="keystead")
+    assert result.exit_code == 0
+    examples = result.output.partition("Examples:")[2].partition("Options:")[0]
+    assert f"keystead {command}" in examples
+    for option in OPTIONS[command]:
+        assert option in result.output.partition("Options:")[2]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_of_the_table_is_there_and_says_what_the_table_says_or_more(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert isinstance(command, click.Command)
+    assert command.name == name
+
+
+def test_help_loads_nothing_that_it_does_not_need() -> None:
+    code = (
+        "import sys, keystead.cli.main as m\n"
+        "try: m.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print([n for n in ('cryptography', 'uvloop', 'starlette', 'rich', 'sqlite3') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_an_exception_ends_with_the_status_of_its_nearest_class() -> None:
+    assert exit_status(errors.ConfigError("x")) == 78
+    assert exit_status(errors.Conflict("x")) == 75
+    assert exit_status(errors.StoreError("x")) == 69
+    assert exit_status(errors.OperationFailed(ResultReason.ITEM_NOT_FOUND, "x")) == 1
+    assert exit_status(FileNotFoundError("x")) == 74
+    assert exit_status(KeyError("x")) == 70
+    every = {
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.KeysteadError)
+    }
+    assert every <= set(EXITS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["nothing"], 2, "No such command 'nothing'"),
+        (["serve", "--confg", "x"], 2, "Did you mean '--config'"),
+        (["serve", "--config", "/nowhere/keystead.toml"], 78, "keystead: /nowhere/keystead.toml: No such file"),
+        (["dev", "--client", "../x"], 78, "a client's name has"),
+        (["dev", "--kmip-port", "70000"], 2, "70000"),
+    ],
+)
+def test_what_goes_wrong_is_said_in_a_sentence_with_a_status(
+    arguments: list[str], status: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == status
+    said_by_all = capsys.readouterr().err
+    assert said in said_by_all
+    assert "Traceback" not in said_by_all

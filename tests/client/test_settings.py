@@ -1,0 +1,79 @@
+"""Where settings come from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from keystead.client.settings import Server, Settings, servers_of, version_of
+from keystead.errors import ConfigError
+from keystead.kmip.version import V1_4
+
+
+@pytest.mark.parametrize(
+    ("written", "servers"),
+    [
+        ("kms1", (("kms1", 5696),)),
+        ("kms1:1, kms2", (("kms1", 1), ("kms2", 5696))),
+        ("127.0.0.1:7", (("127.0.0.1", 7),)),
+        ("[::1]:7", (("::1", 7),)),
+        ("::1", (("::1", 5696),)),
+        (["a", "b:2"], (("a", 5696), ("b", 2))),
+    ],
+)
+def test_addresses(written: str, servers: tuple[tuple[str, int], ...]) -> None:
+    assert servers_of(written) == servers
+    assert all(servers_of(str(server)) == (server,) for server in servers_of(written))
+
+
+@pytest.mark.parametrize("written", ["", "a:b", "a:0", "a:70000", "a b", "https://a", []])
+def test_what_is_no_address(written: str) -> None:
+    with pytest.raises(ConfigError, match="server"):
+        servers_of(written)
+
+
+def test_versions() -> None:
+    assert version_of("1.4") is version_of(V1_4) is V1_4
+    assert version_of(None) is version_of("") is None
+    with pytest.raises(ConfigError, match=r"1\.9"):
+        version_of("1.9")
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Path:
+    file = tmp_path / "client.json"
+    file.write_text(json.dumps({"server": "kms:7", "ca": "ca.pem", "certificate": "/abs/c.pem"}))
+    return file
+
+
+def test_a_profiles_paths_are_relative_to_its_folder(profile: Path) -> None:
+    found = Settings.load(profile, {})
+    assert (found.servers, found.ca, found.certificate) == (
+        (Server("kms", 7),),
+        str(profile.parent / "ca.pem"),
+        "/abs/c.pem",
+    )
+
+
+def test_arguments_come_before_the_environment_and_that_before_the_profile(profile: Path) -> None:
+    environment = {"KEYSTEAD_SERVER": "env", "KEYSTEAD_CA": "env.pem", "KEYSTEAD_PROFILE": str(profile)}
+    found = Settings.load(None, environment, server="said")
+    assert (found.servers, found.ca, found.certificate) == ((Server("said"),), "env.pem", "/abs/c.pem")
+
+
+def test_a_password_of_the_environment_is_not_shown() -> None:
+    found = Settings.load(None, {"KEYSTEAD_USERNAME": "alice", "KEYSTEAD_PASSWORD": "hunter2"})
+    assert found.password == "hunter2"
+    assert "hunter2" not in repr(found)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"sever": "x"}'])
+def test_a_profile_that_is_wrong_is_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "client.json"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=r"client\.json"):
+        Settings.load(file, {})
+    with pytest.raises(ConfigError, match="none"):
+        Settings.load(tmp_path / "none", {})
