@@ -114,7 +114,7 @@ def modify_attribute(context: Context, request: ModifyAttributeRequest) -> Modif
     managed = context.object(request.unique_identifier)
     new, current = request.new_attribute, request.current_attribute
     name = new.name
-    present = managed.instances(name, context.now)
+    managed, present = _with_moved_link(context, managed, new, managed.instances(name, context.now))
     if isinstance(name, Tag) and (name in COMPUTED or ATTRIBUTES[name].client_modifies is When.NEVER):
         raise OperationFailed(_R.ATTRIBUTE_READ_ONLY, f"{name} cannot be changed by a client")
     if not present:
@@ -164,6 +164,9 @@ def delete_attribute(context: Context, request: DeleteAttributeRequest) -> Delet
         _check_deletable(managed, name)
         if current is None and context.version >= V2_0:
             managed = managed.with_instances(name, ())
+            continue
+        if reference is Tag.LINK and not any((i.index or 0) == (request.attribute_index or 0) for i in present):
+            found = False  # the instances of Link lie with their Link Types
             continue
         position = _position(context, present, current, index)
         deleted = present[position]
@@ -245,6 +248,25 @@ def _position(
         if (instance.value == current.value) if current is not None else ((instance.index or 0) == (index or 0)):
             return position
     raise OperationFailed(_R.ATTRIBUTE_INSTANCE_NOT_FOUND, "the object has no such instance of the attribute")
+
+
+def _with_moved_link(
+    context: Context, managed: Managed, new: Attribute, present: tuple[Attribute, ...]
+) -> tuple[Managed, tuple[Attribute, ...]]:
+    """Take an instance of Link that is to get another Link Type to the links of that type.
+
+    Up to 1.4 it is named by its index among all links.  Source: KMIP 1.4 §3.35 and §4.15.
+    """
+    if context.version >= V2_0 or new.name not in LINK_TYPES:
+        return managed, present
+    index = new.index or 0
+    for name in LINK_TYPES:
+        others = managed.attributes.get(name, ())
+        if name is not new.name and any((other.index or 0) == index for other in others):
+            managed = managed.with_instances(name, (other for other in others if (other.index or 0) != index))
+            present = (*present, Attribute(new.name, None, index))
+            return managed, present
+    return managed, present
 
 
 def _check_writable(

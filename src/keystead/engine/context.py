@@ -97,6 +97,7 @@ class Turn:
         self.changed: dict[str, Managed | None] = {}
         self.originals: dict[str, Managed | None] = {}
         self.events: list[bytes] = []
+        self.headers: dict[tuple[Version, int], bytes] = {}
         self.cache: dict[str, Managed] = engine.cache
         self.prepared: dict[Any, list[Any]] = {}
         self.rehearsal = False
@@ -236,15 +237,20 @@ class Context:
         self.subjects.append(managed.unique_identifier)
         return managed
 
-    def save(self, managed: Managed) -> Managed:
-        """Keep a changed object: its Last Change Date becomes now.
+    def save(self, managed: Managed, *, touch: bool = True) -> Managed:
+        """Keep a changed object.
+
+        Args:
+            touch: its Last Change Date becomes now.
 
         Raises:
             OperationFailed: Non Unique Name Attribute.
             Conflict: another transaction changed it first.
         """
         before = managed.generation
-        managed = replace(managed.put(Tag.LAST_CHANGE_DATE, self.now), generation=before + 1)
+        if touch:
+            managed = managed.put(Tag.LAST_CHANGE_DATE, self.now)
+        managed = replace(managed, generation=before + 1)
         self._write(managed, before)
         return managed
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from keystead.crypto.derive import derive
 from keystead.crypto.dump import dump_private, dump_public
 from keystead.crypto.formats import examine_private, examine_public
-from keystead.crypto.keys import KeyPair, check_symmetric, describe, generate_key_pair, generate_symmetric, symmetric_bytes
+from keystead.crypto.keys import KeyPair, check_symmetric, describe, generate_symmetric, symmetric_bytes
 from keystead.engine import use
 from keystead.engine.certificates import certificate_attributes
 from keystead.engine.context import Context
 from keystead.engine.handlers import handles
 from keystead.engine.making import digest_of, new, requested
 from keystead.engine.managed import Managed, gather
+from keystead.engine.preparing import prepared_derivation, prepared_pair
 from keystead.engine.wrapping import unwrapped
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import ATTRIBUTES, Attribute, AttributeName, Attributes
@@ -149,14 +149,14 @@ def create_key_pair(context: Context, request: CreateKeyPairRequest) -> CreateKe
         context, ObjectType.PRIVATE_KEY, request.common_attributes, request.private_key_attributes
     )
     public_asked = requested(context, ObjectType.PUBLIC_KEY, request.common_attributes, request.public_key_attributes)
-    pair = make_pair(private_asked, public_asked)
+    pair = make_pair(context, private_asked, public_asked)
     private, public = add_pair(context, pair, private_asked, public_asked)
     return CreateKeyPairResponse(
         private_key_unique_identifier=private.unique_identifier, public_key_unique_identifier=public.unique_identifier
     )
 
 
-def make_pair(private_asked: _ASKED_ATTRIBUTES, public_asked: _ASKED_ATTRIBUTES) -> KeyPair:
+def make_pair(context: Context, private_asked: _ASKED_ATTRIBUTES, public_asked: _ASKED_ATTRIBUTES) -> KeyPair:
     """Generate the key pair that attributes ask for; both halves must ask for the same."""
     wanted = []
     for name in (Tag.CRYPTOGRAPHIC_ALGORITHM, Tag.CRYPTOGRAPHIC_LENGTH, Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS):
@@ -170,7 +170,7 @@ def make_pair(private_asked: _ASKED_ATTRIBUTES, public_asked: _ASKED_ATTRIBUTES)
     curve = domain.recommended_curve if isinstance(domain, CryptographicDomainParameters) else None
     if algorithm in _ELLIPTIC and curve is None:
         curve = _CURVES.get(length or 256)
-    return generate_key_pair(algorithm, length or USUAL_LENGTHS.get(algorithm), curve)
+    return prepared_pair(context, algorithm, length or USUAL_LENGTHS.get(algorithm), curve)
 
 
 def add_pair(
@@ -267,6 +267,9 @@ def examined(
     if isinstance(secret, CertificateRequest):
         return secret, {Tag.DIGEST: digest_of(secret.certificate_request_value, KeyFormatType.PKCS_10)}
     if isinstance(secret, Template):
+        # A template may be named by the attributes that it holds as well.
+        own = gather(a for a in secret.attributes or () if a.name is Tag.NAME)
+        asked.update({name: instances for name, instances in own.items() if name not in asked})
         if not asked.get(Tag.NAME):
             raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "a template needs a Name")
         return secret, {}
@@ -329,6 +332,8 @@ def _examined_key(
             return algorithm, length, facts
         examine = examine_private if object_type is ObjectType.PRIVATE_KEY else examine_public
         found = examine(key_format, material, algorithm)
+        if found is None:  # encrypted under a password that only its owner has
+            return algorithm, length, facts
         if length is not None and length != found.cryptographic_length:
             raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "the Cryptographic Length is not that of the key")
         if found.recommended_curve is not None:
@@ -426,7 +431,9 @@ def derive_key(context: Context, request: DeriveKeyRequest) -> DeriveKeyResponse
         else use.secret_bytes(context, base)
         for base in bases
     ]
-    key = derive(request.derivation_method, parameters, secrets, length // 8, algorithm=use.optional_algorithm(bases[0]))
+    key = prepared_derivation(
+        context, request.derivation_method, parameters, secrets, length // 8, use.optional_algorithm(bases[0])
+    )
     if algorithm is not None and request.object_type is ObjectType.SYMMETRIC_KEY:
         check_symmetric(algorithm, key, length)
     # What is derived from a secret that may not leave may not leave either (guide K22).

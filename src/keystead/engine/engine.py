@@ -10,7 +10,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from keystead.audit.log import Event
@@ -23,6 +23,7 @@ from keystead.engine import operations as _operations  # noqa: F401 - enters the
 from keystead.engine.context import Context, Identifiers, Turn
 from keystead.engine.handlers import HANDLERS
 from keystead.errors import CodecError, Conflict, CustodyError, OperationFailed, Pending, StoreError, TamperError
+from keystead.kmip import ttlv, ttlv_json, ttlv_xml
 from keystead.kmip.enums import BatchErrorContinuationOption, Operation, ResultReason, ResultStatus
 from keystead.kmip.messages import (
     RequestBatchItem,
@@ -33,12 +34,14 @@ from keystead.kmip.messages import (
     Unreadable,
     UnsupportedVersion,
     dump_message,
+    dump_response,
     load_request,
     protocol_version,
     version_of,
 )
 from keystead.kmip.payloads import REQUESTS, Request, Response
 from keystead.kmip.reasons import for_version
+from keystead.kmip.schema import dump
 from keystead.kmip.version import OLDEST, V1_4, V3_0, Version
 from keystead.policy.access import ANYONE, Caller
 from keystead.store import Store
@@ -46,6 +49,7 @@ from keystead.store import open as open_store
 
 log = logging.getLogger("keystead.engine")
 
+ENCODINGS: Final = {"xml": ttlv_xml, "json": ttlv_json}
 MAXIMUM_BATCH_ITEMS: Final = 128
 MAXIMUM_RETRIES: Final = 5
 MAXIMUM_CACHED: Final = 100_000
@@ -192,6 +196,18 @@ class Engine:
         return answers
 
     def _message(self, turn: Turn, incoming: Incoming) -> bytes:
+        if incoming.encoding == "ttlv":
+            return self._ttlv(turn, incoming)
+        encoding = ENCODINGS[incoming.encoding]
+        try:
+            message = ttlv.encode(encoding.loads(incoming.message))
+        except CodecError as error:
+            answer = self._unreadable(turn, incoming, error)
+        else:
+            answer = self._ttlv(turn, replace(incoming, message=message))
+        return encoding.dumps(ttlv.decode(answer)).encode()
+
+    def _ttlv(self, turn: Turn, incoming: Incoming) -> bytes:
         try:
             message, version = load_request(incoming.message)
         except CodecError as error:
@@ -199,10 +215,13 @@ class Engine:
         header = message.request_header
         events = len(turn.events)
         try:
-            if any(HANDLERS[type(item.request_payload)].changes
-                   for item in message.batch_item if type(item.request_payload) in HANDLERS) and (
+            if (
                 header.maximum_response_size is not None or header.batch_error_continuation_option is _UNDO
-            ):  # fmt: skip
+            ) and any(
+                row.changes or row.marks
+                for item in message.batch_item
+                if (row := HANDLERS.get(type(item.request_payload))) is not None
+            ):
                 with turn.savepoint():
                     items = self._batch(turn, incoming, message, version)
                     answer = self._encode(turn, message, version, items)
@@ -220,6 +239,7 @@ class Engine:
                         operation=item.operation,
                         unique_batch_item_id=item.unique_batch_item_id,
                         result_status=ResultStatus.OPERATION_UNDONE,
+                        response_payload=item.response_payload,
                     )
                     for item in items[:-1]
                 ]
@@ -333,14 +353,25 @@ class Engine:
         self, turn: Turn, message: RequestMessage, version: Version, items: Sequence[ResponseBatchItem]
     ) -> bytes:
         self._answered += 1
-        header = ResponseHeader(
+        correlation = message.request_header.client_correlation_value if version >= V1_4 else None
+        if correlation is None:
+            # All such answers of a turn have the same header.
+            header = turn.headers.get((version, len(items)))
+            if header is None:
+                header = dump(self._header(turn, version, len(items)), version)
+                turn.headers[version, len(items)] = header
+        else:
+            header = dump(self._header(turn, version, len(items), correlation), version)
+        return dump_response(header, items, version)
+
+    def _header(self, turn: Turn, version: Version, count: int, correlation: str | None = None) -> ResponseHeader:
+        return ResponseHeader(
             protocol_version=protocol_version(version),
             time_stamp=turn.now,
-            client_correlation_value=message.request_header.client_correlation_value if version >= V1_4 else None,
-            server_correlation_value=f"{self._boot}-{self._answered}" if version >= V1_4 else None,
-            batch_count=len(items),
+            client_correlation_value=correlation,
+            server_correlation_value=None if correlation is None else f"{self._boot}-{self._answered}",
+            batch_count=count,
         )
-        return dump_message(ResponseMessage(response_header=header, batch_item=tuple(items)), version)
 
     def _failed(
         self, asked: RequestBatchItem | None, error: OperationFailed, version: Version

@@ -16,20 +16,28 @@ Handler = Callable[[Context, Any], Response]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A handler, and whether it may change anything (then a savepoint is set before it)."""
+    """A handler, and whether it may change anything.
+
+    Attributes:
+        changes: a savepoint is set before it.
+        marks: it only marks what it has served, and sets the savepoint itself.
+    """
 
     handler: Handler
     changes: bool
+    marks: bool = False
 
 
 HANDLERS: dict[type[Request], Row] = {}
 
 
-def handles(request: type[Q], *, changes: bool = False) -> Callable[[Callable[[Context, Q], Response]], Callable[[Context, Q], Response]]:
+def handles(
+    request: type[Q], *, changes: bool = False, marks: bool = False
+) -> Callable[[Callable[[Context, Q], Response]], Callable[[Context, Q], Response]]:
     """Enter a function as the handler of a request."""
 
     def enter(handler: Callable[[Context, Q], Response]) -> Callable[[Context, Q], Response]:
-        HANDLERS[request] = Row(handler, changes)
+        HANDLERS[request] = Row(handler, changes, marks)
         return handler
 
     return enter

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from keystead.engine.context import Context
-from keystead.engine.managed import Managed, gather
+from keystead.engine.managed import Managed, gather, numbered
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import ATTRIBUTES, Attribute, AttributeName, Attributes, Party, VendorAttributeName
 from keystead.kmip.enums import (
@@ -47,6 +47,11 @@ _ASKED: Final = frozenset(
         Tag.CREDENTIAL_TYPE,
     }
 )
+_MASKED: Final = ATTRIBUTES[Tag.CRYPTOGRAPHIC_USAGE_MASK].applies_to - {ObjectType.OPAQUE_OBJECT}
+"""What always has a Cryptographic Usage Mask; an opaque object has one if its maker says so."""
+_GROUPED: Final = frozenset(ObjectType) - {ObjectType.TEMPLATE, ObjectType.USER, ObjectType.GROUP}
+DEFAULT_GROUP: Final = "default"
+"""The reserved Object Group, for what its maker put into none.  Source: KMIP 1.1 §3.33."""
 _RNG: Final = RNGParameters(rng_algorithm=RNGAlgorithm.DRBG)
 _M: Final = CryptographicUsageMask
 _A: Final = CryptographicAlgorithm
@@ -134,7 +139,7 @@ def _template(context: Context, name: str) -> dict[AttributeName, tuple[Attribut
     if template.archived:
         raise OperationFailed(ResultReason.OBJECT_ARCHIVED, "the template is archived")
     content = context.material(template)
-    return gather(content.attributes or ())  # type: ignore[attr-defined]
+    return gather(a for a in content.attributes or () if a.name is not Tag.NAME)  # type: ignore[attr-defined]
 
 
 def completed_application_data(value: ApplicationSpecificInformation) -> ApplicationSpecificInformation:
@@ -183,13 +188,14 @@ def new(
             raise OperationFailed(ResultReason.INVALID_ATTRIBUTE_VALUE, f"{name} is not that of the object")
         found[name] = tuple(Attribute(name, one, index) for index, one in enumerate(values))
     own = unique_identifier or context.engine.identifiers.new()
-    managed = Managed(own, context.caller.domain, context.caller.identity, object_type, 0, found)
+    managed = Managed(own, context.caller.domain, context.caller.identity, object_type, 0, numbered(found))
     sensitive, extractable = managed.get(Tag.SENSITIVE, False), managed.get(Tag.EXTRACTABLE, True)
     defaults: dict[AttributeName, Any] = {
         Tag.INITIAL_DATE: now,
         Tag.LAST_CHANGE_DATE: now,
         Tag.LEASE_TIME: LEASE_SECONDS,
         Tag.FRESH: True,
+        Tag.OBJECT_GROUP: DEFAULT_GROUP if object_type in _GROUPED else None,
         Tag.SENSITIVE: sensitive,
         Tag.ALWAYS_SENSITIVE: sensitive and generated,
         Tag.EXTRACTABLE: extractable,
@@ -201,7 +207,7 @@ def new(
     if generated:
         defaults[Tag.ORIGINAL_CREATION_DATE] = now
         defaults[Tag.RANDOM_NUMBER_GENERATOR] = _RNG
-    if object_type in ATTRIBUTES[Tag.CRYPTOGRAPHIC_USAGE_MASK].applies_to:
+    if object_type in _MASKED:
         defaults[Tag.CRYPTOGRAPHIC_USAGE_MASK] = usual_mask(managed.get(Tag.CRYPTOGRAPHIC_ALGORITHM), object_type)
     managed = managed.update(
         {

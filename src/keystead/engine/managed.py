@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import combinations
+from itertools import combinations, count
 from typing import Any, Final
 
 from keystead.kmip import ttlv
 from keystead.kmip.attributes import (
     ATTRIBUTES,
+    LINK_TYPES,
     Attribute,
     AttributeName,
     VendorAttributeName,
@@ -111,7 +112,7 @@ class Managed:
         if value is None:
             changed.pop(name, None)
         else:
-            changed[name] = (Attribute(name, value),)
+            changed[name] = (Attribute(name, value, self._only_index(name)),)
         return replace(self, attributes=changed)
 
     def update(self, values: Mapping[AttributeName, Any]) -> Managed:
@@ -127,8 +128,18 @@ class Managed:
     def add(self, name: AttributeName, value: Any) -> Managed:
         """Add an instance; its index is one more than any before."""
         before = self.attributes.get(name, ())
-        index = max((instance.index or 0 for instance in before), default=-1) + 1
-        return replace(self, attributes={**self.attributes, name: (*before, Attribute(name, value, index))})
+        return replace(self, attributes={**self.attributes, name: (*before, Attribute(name, value, self._next(name)))})
+
+    def _next(self, name: AttributeName) -> int:
+        """The index of one more instance."""
+        return max((i.index or 0 for one in siblings(name) for i in self.attributes.get(one, ())), default=-1) + 1
+
+    def _only_index(self, name: AttributeName) -> int | None:
+        """The index of an only instance; links of all types count together."""
+        if name not in LINK_TYPES:
+            return None
+        present = self.attributes.get(name)
+        return present[0].index if present else self._next(name)
 
     def with_instances(self, name: AttributeName, instances: Iterable[Attribute]) -> Managed:
         """Set all instances of an attribute."""
@@ -141,14 +152,30 @@ class Managed:
         return replace(self, attributes=changed)
 
 
+def siblings(name: AttributeName) -> Iterable[AttributeName]:
+    """The attributes whose instances are numbered together: up to 2.1 all links are instances of one attribute."""
+    return LINK_TYPES if name in LINK_TYPES else (name,)
+
+
 def gather(attributes: Iterable[Attribute]) -> dict[AttributeName, tuple[Attribute, ...]]:
-    """Group instances by name and give an index to those that have none."""
+    """Group instances by name."""
     found: dict[AttributeName, list[Attribute]] = {}
     for attribute in attributes:
         found.setdefault(attribute.name, []).append(attribute)
+    return numbered(found)
+
+
+def numbered(
+    attributes: Mapping[AttributeName, Iterable[Attribute]],
+) -> dict[AttributeName, tuple[Attribute, ...]]:
+    """Number the instances of each attribute from 0, and those of all links together."""
+    links = count()
     return {
-        name: tuple(replace(instance, index=number) for number, instance in enumerate(instances))
-        for name, instances in found.items()
+        name: tuple(
+            replace(instance, index=number)
+            for instance, number in zip(instances, links if name in LINK_TYPES else count(), strict=False)
+        )
+        for name, instances in attributes.items()
     }
 
 
@@ -262,6 +289,8 @@ __all__ = [
     "gather",
     "index_of",
     "names_of",
+    "numbered",
     "numbers_of",
     "part_condition",
+    "siblings",
 ]

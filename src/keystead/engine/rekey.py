@@ -72,6 +72,8 @@ def replacement_attributes(
                 0,
             ),
         )
+    if Tag.NAME in said:  # the names move to the new key, and it may get more
+        said[Tag.NAME] = (*asked.get(Tag.NAME, ()), *said[Tag.NAME])
     asked |= said
     asked[Tag.REPLACED_OBJECT_LINK] = (Attribute(Tag.REPLACED_OBJECT_LINK, managed.unique_identifier, 0),)
     return asked
@@ -129,7 +131,7 @@ def re_key_key_pair(context: Context, request: ReKeyKeyPairRequest) -> ReKeyKeyP
     public_asked = replacement_attributes(
         context, public, request.offset, request.common_attributes, request.public_key_attributes
     )
-    pair = make_pair(private_asked, public_asked)
+    pair = make_pair(context, private_asked, public_asked)
     own, its = context.engine.identifiers.new(), context.engine.identifiers.new()
     replaced(context, private, own)
     replaced(context, public, its)

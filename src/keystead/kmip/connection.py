@@ -20,9 +20,10 @@ class Connection:
         requests: True on a server, which reads Request Messages; False on a client.
     """
 
-    __slots__ = ("_buffer", "_head", "_maximum_bytes", "_need")
+    __slots__ = ("_broken", "_buffer", "_head", "_maximum_bytes", "_need")
 
     def __init__(self, maximum_bytes: int = MAXIMUM_MESSAGE_BYTES, *, requests: bool = True) -> None:
+        self._broken: CodecError | None = None
         self._buffer = bytearray()
         self._maximum_bytes = maximum_bytes
         self._head = _REQUEST_HEAD if requests else _RESPONSE_HEAD
@@ -37,8 +38,11 @@ class Connection:
         """Take what arrived and return the messages that are whole now, in order.
 
         Raises:
-            CodecError: this is not KMIP, or a message is too long; nothing after it can be read.
+            CodecError: this is not KMIP, or a message is too long; nothing after it can be read.  What was whole before
+                it is returned first, and the next call raises.
         """
+        if self._broken is not None:
+            raise self._broken
         buffer = self._buffer
         # The usual case: one message in one piece.
         if (
@@ -50,7 +54,16 @@ class Connection:
         ):
             return [data]
         buffer += data
-        messages = []
+        messages: list[bytes] = []
+        try:
+            self._cut(buffer, messages)
+        except CodecError as error:
+            self._broken = error
+            if not messages:
+                raise
+        return messages
+
+    def _cut(self, buffer: bytearray, messages: list[bytes]) -> None:
         while len(buffer) >= self._need:
             if self._need == 8:
                 if not buffer.startswith(self._head):
@@ -67,4 +80,3 @@ class Connection:
             self._need = 8
         if len(buffer) < 8 and not self._head.startswith(buffer[:4]):
             raise CodecError("this is not a KMIP message", 0)
-        return messages

@@ -39,6 +39,7 @@ from keystead.kmip.schema import (
     Scalar,
     Structure,
     dump,
+    dump_into,
     item,
     load,
     reader,
@@ -262,7 +263,41 @@ def load_request(message: bytes) -> tuple[RequestMessage, Version]:
         CodecError: Invalid Message, or the reason that it carries.
     """
     version = version_of(message)
-    return load(RequestMessage, message, version), version
+    # A client says the same in every header, so most were read before.
+    after = 16 + int.from_bytes(message[12:16], "big")
+    head = message[8:after]
+    header = _HEADERS.get(head)
+    if header is None or message[:4] != _REQUEST or len(message) != 8 + int.from_bytes(message[4:8], "big"):
+        whole = load(RequestMessage, message, version)
+        header = whole.request_header
+        if len(head) <= _LONGEST_KEPT and header.authentication is None and header.time_stamp is None:
+            if len(_HEADERS) >= _MOST_KEPT:
+                _HEADERS.clear()
+            _HEADERS[head] = header
+        return whole, version
+    ttlv.check_items(message)
+    try:
+        batch = _batch_items(version)(message, after, len(message))
+    except StructError:
+        raise CodecError("the RequestMessage is cut short", len(message)) from None
+    return RequestMessage(request_header=header, batch_item=batch.batch_item), version
+
+
+@structure
+class _BatchItems(Structure):
+    """What follows the header of a Request Message."""
+
+    batch_item: tuple[RequestBatchItem, ...] = ()
+
+
+@cache
+def _batch_items(version: Version) -> Reader:
+    return reader(_BatchItems, version)
+
+
+_REQUEST = (Tag.REQUEST_MESSAGE << 8 | ttlv.STRUCTURE).to_bytes(4, "big")
+_HEADERS: dict[bytes, RequestHeader] = {}
+_LONGEST_KEPT, _MOST_KEPT = 256, 1024
 
 
 def load_response(message: bytes) -> tuple[ResponseMessage, Version]:
@@ -274,6 +309,18 @@ def load_response(message: bytes) -> tuple[ResponseMessage, Version]:
 def dump_message(message: RequestMessage | ResponseMessage, version: Version) -> bytes:
     """Write a message in a version; what the version lacks is left out."""
     return dump(message, version)
+
+
+def dump_response(header: bytes, items: Sequence[ResponseBatchItem], version: Version) -> bytes:
+    """Write a Response Message of a header that is written already and its batch items."""
+    out = bytearray(_RESPONSE + bytes(4) + header)
+    for batch_item in items:
+        dump_into(out, batch_item, version)
+    out[4:8] = (len(out) - 8).to_bytes(4, "big")
+    return bytes(out)
+
+
+_RESPONSE = (Tag.RESPONSE_MESSAGE << 8 | ttlv.STRUCTURE).to_bytes(4, "big")
 
 
 def protocol_version(version: Version) -> ProtocolVersion:
@@ -296,6 +343,7 @@ __all__ = [
     "Unreadable",
     "UnsupportedVersion",
     "dump_message",
+    "dump_response",
     "load_request",
     "load_response",
     "protocol_version",
