@@ -223,6 +223,17 @@ def test_every_single_byte_change_is_printed_without_a_traceback() -> None:
             list(complaints(mutated))
 
 
+def test_an_attribute_whose_name_is_no_text_is_printed() -> None:
+    name, value = ttlv.Item(Tag.ATTRIBUTE_NAME, ttlv.INTEGER, 5), ttlv.Item(Tag.ATTRIBUTE_VALUE, ttlv.ENUMERATION, 1)
+    assert "0x00000001" in show(ttlv.encode(ttlv.Item(Tag.ATTRIBUTE, ttlv.STRUCTURE, (name, value))))
+
+
+def test_the_enumeration_of_an_attribute_of_1_x_follows_from_its_name() -> None:
+    text = show(request(version=V1_4))
+    assert re.search(r"Attribute Value +Enumeration +AES \(0x3\)", text)
+    assert re.search(r"Attribute Value +Integer +Encrypt \| Decrypt \(0xC\)", text)
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="none"):
         raise run(str(tmp_path / "none")).exception or AssertionError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -25,10 +24,18 @@ from keystead.kmip.attributes import (
     title_of,
     visible,
 )
-from keystead.kmip.enums import CryptographicAlgorithm, LinkType, ResultReason
+from keystead.kmip.enums import (
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    HashingAlgorithm,
+    KeyFormatType,
+    LinkType,
+    ObjectType,
+    ResultReason,
+)
 from keystead.kmip.payloads.attributes import GetAttributesResponse
 from keystead.kmip.schema import dump, load
-from keystead.kmip.structures import Name
+from keystead.kmip.structures import Digest, Name
 from keystead.kmip.tags import Tag
 from keystead.kmip.ttlv import Item
 from keystead.kmip.version import V1_0, V1_4, V2_0, V2_1, V3_0, Version
@@ -63,13 +70,19 @@ def test_what_is_stored_is_loaded_again(random: Random) -> None:
     for version in (V1_4, V2_1, V3_0):
         found += [arbitrary(AttributeKind(), version, random) for _ in range(3)]
     # A value of any version is kept; its index is kept, and 0 is that of the first.
-    found = [Attribute(each.name, _newest(each), each.index or 0) for each in found]
+    found = [Attribute(each.name, each.value, each.index or 0) for each in found]
     assert load_stored(dump_stored(found)) == found
 
 
-def _newest(attribute: Attribute) -> Any:
-    """The value, if the newest version that has the attribute can say it."""
-    return attribute.value
+def test_what_only_1_x_can_say_is_stored_too() -> None:
+    dropped = KeyFormatType.TRANSPARENT_ECDSA_PRIVATE_KEY
+    found = [
+        Attribute(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0xFFFFFFF), 0),
+        Attribute(Tag.KEY_FORMAT_TYPE, dropped, 0),
+        Attribute(Tag.OBJECT_TYPE, ObjectType.TEMPLATE, 0),
+        Attribute(Tag.DIGEST, Digest(hashing_algorithm=HashingAlgorithm.SHA3_256, key_format_type=dropped), 0),
+    ]
+    assert load_stored(dump_stored(found)) == found
 
 
 @settings(max_examples=30, deadline=None, derandomize=True, database=None)
@@ -138,6 +151,17 @@ def read_2_1(*items: Item) -> None:
         (Item(Tag.OPERATION_POLICY_NAME, ttlv.TEXT_STRING, "a"), ResultReason.UNSUPPORTED_ATTRIBUTE),
         (Item(Tag.BATCH_COUNT, ttlv.INTEGER, 1), ResultReason.UNSUPPORTED_ATTRIBUTE),
         (Item(0x42FFFF, ttlv.INTEGER, 1), ResultReason.UNKNOWN_TAG),
+        (
+            Item(
+                Tag.LINK,
+                ttlv.STRUCTURE,
+                (
+                    Item(Tag.LINK_TYPE, ttlv.ENUMERATION, 0x80000001),
+                    Item(Tag.LINKED_OBJECT_IDENTIFIER, ttlv.TEXT_STRING, "1"),
+                ),
+            ),
+            ResultReason.UNKNOWN_ENUMERATION,
+        ),
         (Item(Tag.ATTRIBUTE, ttlv.STRUCTURE, ()), None),
     ],
 )

@@ -1,4 +1,4 @@
-"""What is declared is what the specification's tables say, row by row; where it differs on purpose, the reason is here."""
+"""What is declared is what the specification's tables say, row by row; where it differs, the reason is here."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def window(row: Any) -> list[str]:
     return [str(version) for version in Version if row.since <= version <= row.until]
 
 
-# --- numbers and names --------------------------------------------------------------------------------------------------
+# --- numbers and names --------------------------------------------------------------------------------------------
 
 
 def _second_draft(shared: Path) -> dict[str, dict[int, str]]:
@@ -95,7 +95,7 @@ def test_the_names_of_an_enumeration_are_unambiguous() -> None:
         assert len(set(names)) == len(names)
 
 
-# --- fields -------------------------------------------------------------------------------------------------------------
+# --- fields -------------------------------------------------------------------------------------------------------
 
 Row = tuple[str, bool, bool]
 _OBJECT = "the managed object"
@@ -250,6 +250,7 @@ _STRUCTURES_DIFFER: dict[tuple[str, str], tuple[str, ...]] = {
     ("Credential Value - Hashed Password", "Time Stamp"): ("is not in the table", "it spells Timestamp"),
     ("Credential Value - Hashed Password", "Timestamp"): ("is only in the table", "its tag is Time Stamp"),
     ("Cryptographic Parameters", "KEM Algorithm"): ("is not in the table", "the second draft has it"),
+    ("Digest", "Key Format Type"): ("is not in the table", "PyKMIP cannot read a Digest of 1.0 without it"),
     ("Defaults Information", "Object Defaults"): (_LENIENT, "2.1 does not require it"),
     ("Derivation Parameters - PBKDF2", "*"): (_LENIENT, "is repeated here", "one structure serves every method"),
     ("Derivation Parameters - except PBKDF2", "*"): (
@@ -321,7 +322,7 @@ def test_every_structure_is_as_in_the_table(shared: Path) -> None:
     assert used == _STRUCTURES_DIFFER.keys()
 
 
-# --- attributes ---------------------------------------------------------------------------------------------------------
+# --- attributes ---------------------------------------------------------------------------------------------------
 
 _GROUPS = {"Link", "Links", "Custom Attribute", "Certificate Attributes", "Vendor Attribute", "Counters"}
 """Rows of the table that stand for several attributes, or for a vendor's."""
@@ -408,7 +409,7 @@ def test_every_attribute_of_the_table_and_no_other_is_declared(shared: Path) -> 
     assert all(grouped.match(tag.title) for tag in ATTRIBUTES.keys() - single)
 
 
-# --- citations ----------------------------------------------------------------------------------------------------------
+# --- citations ----------------------------------------------------------------------------------------------------
 
 _CITED = re.compile(r"(\d\.\d)(?: CSD0[12])? §([\d.]*\d)")
 _ALSO_IN = {"DerivationParameters": {"1.4": "4.6"}}

@@ -122,23 +122,20 @@ def _read(data: bytes, start: int, end: int, depth: int, parent: int | None, ope
             return
         head, length = _header.unpack_from(data, start)
         after = (start + 15 + length) & -8
-        node = Node(start, depth, Item(head >> 8, head & 0xFF, None))
-        node.secret = _is_secret(head >> 8, parent, operation)
-        if node.item and node.item.type == ttlv.STRUCTURE and head >> 8 >> 16 in (0x42, 0x54):
+        if head >> 24 not in (0x42, 0x54):
+            yield Node(start, depth, None, "a tag begins with neither 42 nor 54; nothing can be read from here on")
+            return
+        node = Node(start, depth, Item(head >> 8, head & 0xFF, None), secret=_is_secret(head >> 8, parent, operation))
+        if head & 0xFF == ttlv.STRUCTURE:
             node.problem = _too_long(start, length, end) if after > end else "" if length % 8 == 0 else _UNEVEN
             yield node
-            yield from _read(
-                data, start + 8, min(start + 8 + length, end), depth + 1, head >> 8, _operation(before) or operation
-            )
-            before.append(Item(head >> 8, ttlv.STRUCTURE, ()))
+            inner = _operation(before) or operation
+            yield from _read(data, start + 8, min(start + 8 + length, end), depth + 1, head >> 8, inner)
         else:
             _read_leaf(node, data, length, after, end, before)
             yield node
-            if node.problem and head >> 24 not in (0x42, 0x54):
-                yield Node(start, depth, None, "nothing can be read from here on")
-                return
-            if node.item is not None and not node.problem:
-                before.append(node.item)
+        if node.item is not None and not node.problem:
+            before.append(node.item)
         start = after
 
 
@@ -159,7 +156,7 @@ def _read_leaf(node: Node, data: bytes, length: int, after: int, end: int, befor
     except CodecError as error:
         node.problem = str(error).partition(" (at byte")[0]
         return
-    node.words = words_of(node.item.tag, before)
+    node.words = words_of(node.item.tag, [each for each in before if each.type in ttlv.TEXTS])
 
 
 def _operation(before: Sequence[Item]) -> int | None:

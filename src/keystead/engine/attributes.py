@@ -9,7 +9,7 @@ from typing import Any, Final
 from keystead.engine.context import Context
 from keystead.engine.handlers import handles
 from keystead.engine.making import check_instances, completed_application_data
-from keystead.engine.managed import COMPUTED, Managed
+from keystead.engine.managed import COMPUTED, SERVER_VENDORS, Managed
 from keystead.errors import OperationFailed
 from keystead.kmip import ttlv
 from keystead.kmip.attributes import (
@@ -43,11 +43,21 @@ from keystead.kmip.payloads.attributes import (
 )
 from keystead.kmip.structures import ApplicationSpecificInformation, UsageLimits
 from keystead.kmip.tags import Tag
-from keystead.kmip.version import V2_0, V3_0
+from keystead.kmip.version import V1_3, V2_0, V3_0, Version
 
 _R = ResultReason
-# PyKMIP cannot read this one, which need not be there: only who names it gets it (docs/divergences.md).
-_ONLY_BY_NAME: Final = frozenset({Tag.RANDOM_NUMBER_GENERATOR})
+# PyKMIP 0.11 gives up an answer in which it meets one of these, from these versions on.  It is known by a TLS that does
+# not name the server: to such a client they are given only by name (docs/divergences.md).
+_UNREAD_BY_OLD_STACKS: Final[Mapping[AttributeName, Version]] = {
+    Tag.RANDOM_NUMBER_GENERATOR: V1_3,
+    Tag.ORIGINAL_CREATION_DATE: V2_0,
+    Tag.ALWAYS_SENSITIVE: V2_0,
+    Tag.EXTRACTABLE: V2_0,
+    Tag.NEVER_EXTRACTABLE: V2_0,
+    Tag.KEY_FORMAT_TYPE: V2_0,
+    Tag.PROTECTION_STORAGE_MASK: V2_0,
+    Tag.SHORT_UNIQUE_IDENTIFIER: V2_0,
+}
 
 
 @handles(GetAttributesRequest)
@@ -60,11 +70,16 @@ def get_attributes(context: Context, request: GetAttributesRequest) -> GetAttrib
     if len(set(request.attribute_reference)) != len(request.attribute_reference):
         raise OperationFailed(_R.INVALID_MESSAGE, "an attribute is named more than once")
     if not request.attribute_reference:
-        found = tuple(a for a in managed.everything(context.now) if a.name not in _ONLY_BY_NAME)
+        found = tuple(a for a in managed.everything(context.now) if _readable(context, a.name))
     else:
         names = [name for reference in request.attribute_reference for name in expand(reference)]
         found = tuple(instance for name in names for instance in managed.instances(name, context.now))
     return GetAttributesResponse(unique_identifier=managed.unique_identifier, attributes=Attributes(found))
+
+
+def _readable(context: Context, name: AttributeName) -> bool:
+    since = _UNREAD_BY_OLD_STACKS.get(name)
+    return since is None or context.caller.names_server or not since <= context.version <= V2_0
 
 
 @handles(GetAttributeListRequest)
@@ -278,8 +293,8 @@ def _check_writable(
         OperationFailed: Attribute Read Only, Wrong Key Lifecycle State, Invalid Attribute.
     """
     if isinstance(name, VendorAttributeName):
-        if name.vendor_identification == "y":
-            raise OperationFailed(_R.ATTRIBUTE_READ_ONLY, "a y- attribute is set by the server alone")
+        if name.vendor_identification in SERVER_VENDORS:
+            raise OperationFailed(_R.ATTRIBUTE_READ_ONLY, "the attribute is set by the server alone")
         return
     row = ATTRIBUTES.get(name)
     if row is None or managed.object_type not in row.applies_to:
@@ -336,6 +351,8 @@ _WHEN: Final[Mapping[When, Callable[[Managed, Tag, int, Any], None]]] = {
 
 def _check_deletable(managed: Managed, name: AttributeName) -> None:
     if isinstance(name, VendorAttributeName):
+        if name.vendor_identification in SERVER_VENDORS:
+            raise OperationFailed(_R.ATTRIBUTE_READ_ONLY, "the attribute is set by the server alone")
         return
     row = ATTRIBUTES[name]
     if row.always or row.client_deletes is When.NEVER:

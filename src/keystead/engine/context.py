@@ -39,6 +39,7 @@ from keystead.engine.managed import gather
 from keystead.store import Criteria, NameTaken, Record, Transaction
 
 if TYPE_CHECKING:
+    from keystead.engine.asynchronous import Submission
     from keystead.engine.engine import Engine
 
 M = TypeVar("M", bound=ManagedObject)
@@ -159,10 +160,11 @@ class Context:
         results: the identifiers that the batch items before gave, with their operations.
         subjects: the objects that the batch item at hand touched, for the audit.
         note: what the batch item at hand wants to be remembered, for the audit.
+        submission: what the message says of being answered later; None where nothing is to be.
     """
 
     __slots__ = (
-        "caller", "engine", "note", "now", "operation", "placeholder", "results", "subjects", "transaction", "turn", "version",
+        "caller", "engine", "note", "now", "operation", "placeholder", "results", "subjects", "submission", "transaction", "turn", "version",
     )  # fmt: skip
 
     def __init__(self, turn: Turn, caller: Caller, version: Version) -> None:
@@ -177,6 +179,7 @@ class Context:
         self.results: list[tuple[Operation, str]] = []
         self.subjects: list[str] = []
         self.note = ""
+        self.submission: Submission | None = None
 
     # --- the five verbs ---
 

@@ -10,19 +10,30 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final, TypeVar
 
 from keystead.audit.log import Event
 from keystead.config import Config
 from keystead.custody import RootOfTrust
 from keystead.custody.keks import SqliteKekStore
 from keystead.custody.zones import Vault
-from keystead.engine import identities
+from keystead.engine import asynchronous, identities, preparing
 from keystead.engine import operations as _operations  # noqa: F401 - enters the handlers
 from keystead.engine.context import Context, Identifiers, Turn
 from keystead.engine.handlers import HANDLERS
-from keystead.errors import CodecError, Conflict, CustodyError, OperationFailed, Pending, StoreError, TamperError
+from keystead.errors import (
+    CodecError,
+    Conflict,
+    CustodyError,
+    KeysteadError,
+    OperationFailed,
+    Pending,
+    StoreError,
+    TamperError,
+)
 from keystead.kmip import ttlv, ttlv_json, ttlv_xml
 from keystead.kmip.enums import BatchErrorContinuationOption, Operation, ResultReason, ResultStatus
 from keystead.kmip.messages import (
@@ -44,10 +55,12 @@ from keystead.kmip.reasons import for_version
 from keystead.kmip.schema import dump
 from keystead.kmip.version import OLDEST, V1_4, V3_0, Version
 from keystead.policy.access import ANYONE, Caller
-from keystead.store import Store
+from keystead.store import Store, Transaction
 from keystead.store import open as open_store
 
 log = logging.getLogger("keystead.engine")
+
+T = TypeVar("T")
 
 ENCODINGS: Final = {"xml": ttlv_xml, "json": ttlv_json}
 MAXIMUM_BATCH_ITEMS: Final = 128
@@ -63,11 +76,16 @@ _SUCCESS, _FAILED = ResultStatus.SUCCESS, ResultStatus.OPERATION_FAILED
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A whole message and who sent it."""
+    """A whole message and who sent it.
+
+    Attributes:
+        prepared: results of the slow work in it, from `Engine.prepare`.
+    """
 
     message: bytes
     caller: Caller
     encoding: str = "ttlv"
+    prepared: preparing.Results | None = field(default=None, repr=False)
 
 
 class _Undo(Exception):
@@ -89,6 +107,7 @@ class Engine:
         self.cache: dict[str, Any] = {}
         self.loaded_keys: dict[Any, Any] = {}
         self.streams: dict[bytes, Any] = {}
+        self.rehearsals: dict[str, Future[preparing.Results]] = {}
         self.process_compromised = False
         self._epoch: object = None
         self._boot = secrets.token_hex(4)
@@ -108,9 +127,16 @@ class Engine:
         """Whether the root of trust is out of reach."""
         return self.vault.sealed
 
+    @cached_property
+    def workshop(self) -> ThreadPoolExecutor:
+        """Threads for slow work."""
+        return ThreadPoolExecutor(preparing.THREADS, thread_name_prefix="keystead-prepare")
+
     def upkeep(self) -> None:
         """Do what is due; about once a second."""
         self.store.upkeep(int(self.clock()))
+        if not self.sealed:
+            asynchronous.carry_out(self)
 
     def status(self) -> dict[str, Any]:
         """How things stand, for the operator."""
@@ -119,6 +145,8 @@ class Engine:
 
     def close(self) -> None:
         """Let go of the store."""
+        if "workshop" in self.__dict__:
+            self.workshop.shutdown(cancel_futures=True)
         self.store.close()
         self.vault.close()
 
@@ -133,6 +161,11 @@ class Engine:
         with self.store.begin(write=False) as transaction:
             client = identities.find(transaction, peer)
         return None if client is None else client.caller(address)
+
+    def standing(self, transaction: Transaction, caller: Caller) -> Caller | None:
+        """A caller from before as it stands now; None if it was disabled or is gone."""
+        client = identities.by_identity(transaction, caller.identity)
+        return None if client is None else client.caller(caller.address)
 
     def identity_epoch(self) -> int:
         """A number that changes when any client's standing does."""
@@ -178,14 +211,38 @@ class Engine:
                 return [self._defect(incoming) for incoming in messages]
         return [self._out_of_service(incoming, Conflict("too many conflicts")) for incoming in messages]
 
+    def prepare(self, incoming: Incoming) -> Incoming:
+        """The same message with the results of the slow work in it; in any thread but the one that answers."""
+        try:
+            message, version = load_request(self._ttlv_of(incoming))
+            return replace(incoming, prepared=preparing.prepare(self, incoming.caller, version, message.batch_item))
+        except KeysteadError:
+            return incoming  # its turn will say what is wrong
+
+    def turn(self, work: Callable[[Turn], T]) -> T:
+        """Do work of the server's own as one transaction, again if another one was first.
+
+        Raises:
+            StoreError, CustodyError, TamperError: nothing of it was done.
+        """
+        for _ in range(MAXIMUM_RETRIES):
+            try:
+                return self._turn(work)
+            except Conflict:
+                self.cache.clear()
+        raise Conflict("too many conflicts")
+
     def _answer(self, messages: Sequence[Incoming]) -> list[bytes]:
+        return self._turn(lambda turn: [self._message(turn, incoming) for incoming in messages])
+
+    def _turn(self, work: Callable[[Turn], T]) -> T:
         with self.store.begin() as transaction:
             epoch = self.store.epoch()
             if epoch != self._epoch or len(self.cache) > MAXIMUM_CACHED:
                 self.cache.clear()
                 self._epoch = epoch
             turn = Turn(self, transaction, int(self.clock() * 1_000_000))
-            answers = [self._message(turn, incoming) for incoming in messages]
+            result = work(turn)
             transaction.append_events(turn.events)
             transaction.commit()
         for unique_identifier, managed in turn.changed.items():
@@ -193,19 +250,26 @@ class Engine:
                 self.cache.pop(unique_identifier, None)
             else:
                 self.cache[unique_identifier] = managed
-        return answers
+        return result
 
     def _message(self, turn: Turn, incoming: Incoming) -> bytes:
+        turn.prepared = {key: list(results) for key, results in (incoming.prepared or {}).items()}
         if incoming.encoding == "ttlv":
             return self._ttlv(turn, incoming)
         encoding = ENCODINGS[incoming.encoding]
         try:
-            message = ttlv.encode(encoding.loads(incoming.message))
+            message = self._ttlv_of(incoming)
         except CodecError as error:
             answer = self._unreadable(turn, incoming, error)
         else:
             answer = self._ttlv(turn, replace(incoming, message=message))
         return encoding.dumps(ttlv.decode(answer)).encode()
+
+    @staticmethod
+    def _ttlv_of(incoming: Incoming) -> bytes:
+        if incoming.encoding == "ttlv":
+            return incoming.message
+        return ttlv.encode(ENCODINGS[incoming.encoding].loads(incoming.message))
 
     def _ttlv(self, turn: Turn, incoming: Incoming) -> bytes:
         try:
@@ -217,11 +281,11 @@ class Engine:
         try:
             if (
                 header.maximum_response_size is not None or header.batch_error_continuation_option is _UNDO
-            ) and any(
+            ) and (header.asynchronous_indicator is not None or any(
                 row.changes or row.marks
                 for item in message.batch_item
                 if (row := HANDLERS.get(type(item.request_payload))) is not None
-            ):
+            )):
                 with turn.savepoint():
                     items = self._batch(turn, incoming, message, version)
                     answer = self._encode(turn, message, version, items)
@@ -267,11 +331,15 @@ class Engine:
             self._record(turn, incoming, version, item, ())
             return [item]
         context = Context(turn, incoming.caller, version)
+        if message.request_header.asynchronous_indicator is not None:
+            context.submission = asynchronous.Submission(message.request_header, len(message.batch_item))
         option = message.request_header.batch_error_continuation_option
         items = []
         for asked in message.batch_item:
             item = self._item(context, asked, version)
-            self._record(turn, incoming, version, item, context.subjects, context.note)
+            # What Poll gives is the answer to another operation; the event is of this one.
+            done = item if item.operation is asked.operation else replace(item, operation=asked.operation)
+            self._record(turn, incoming, version, done, context.subjects, context.note)
             items.append(item)
             if item.result_status is _FAILED and option is not _CONTINUE:
                 break
@@ -304,12 +372,18 @@ class Engine:
             return self._failed(asked, refused, version)
         except Exception:
             return self._failed(asked, defect(), version)
+        if isinstance(payload, asynchronous.Settled):
+            return replace(payload.item, unique_batch_item_id=asked.unique_batch_item_id)
         return ResponseBatchItem(
             operation=asked.operation,
             unique_batch_item_id=asked.unique_batch_item_id,
             result_status=_SUCCESS,
             response_payload=payload,
         )
+
+    def run(self, context: Context, asked: RequestBatchItem) -> ResponseBatchItem:
+        """Do a batch item that comes from no message at hand."""
+        return self._item(context, asked, context.version)
 
     def perform(self, context: Context, request: Request, asked: RequestBatchItem | None = None) -> Response:
         """Do one operation: the one door through which everything goes.
@@ -337,6 +411,9 @@ class Engine:
                     )
         if not context.caller.identity and operation not in ANYONE:
             raise OperationFailed(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "this client is not enrolled")
+        submission = context.submission
+        if submission is not None and asked is not None and submission.waits(operation):
+            raise Pending(asynchronous.submit(context, submission, asked))
         if not row.changes:
             return row.handler(context, request)
         placeholder = context.placeholder
@@ -406,6 +483,12 @@ class Engine:
         return self._alone(int(self.clock()), version, self._failed(None, defect(), version))
 
     # --- the audit ---
+
+    def record(self, context: Context, item: ResponseBatchItem, note: str) -> None:
+        """Add the event of a batch item that comes from no message at hand."""
+        said = f"{note}: {item.result_message}" if item.result_message else note
+        incoming = Incoming(b"", context.caller)
+        self._record(context.turn, incoming, context.version, item, context.subjects, said)
 
     def _record(
         self,

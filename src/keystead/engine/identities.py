@@ -90,7 +90,12 @@ def enroll(
 def find(transaction: Transaction, peer: str) -> Client | None:
     """The client of a fingerprint, if it is enrolled and not disabled."""
     identity = transaction.entry(_PEER, peer)
-    found = transaction.entry(CLIENT, identity.decode()) if identity is not None else None
+    return None if identity is None else by_identity(transaction, identity.decode())
+
+
+def by_identity(transaction: Transaction, identity: str) -> Client | None:
+    """The client of an identity, if it is not disabled."""
+    found = transaction.entry(CLIENT, identity)
     if found is None:
         return None
     client = _load(found)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from keystead.engine.context import Context
-from keystead.engine.managed import Managed, gather, numbered
+from keystead.engine.managed import SERVER_VENDORS, Managed, gather, numbered
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import ATTRIBUTES, Attribute, AttributeName, Attributes, Party, VendorAttributeName
 from keystead.kmip.enums import (
@@ -27,6 +27,7 @@ from keystead.kmip.enums import (
 from keystead.kmip.objects import ManagedObject
 from keystead.kmip.structures import ApplicationSpecificInformation, Digest, RNGParameters, UsageLimits
 from keystead.kmip.tags import Tag
+from keystead.policy.wrapping import History
 
 LEASE_SECONDS: Final = 3600
 MAXIMUM_INSTANCES: Final = 256
@@ -96,7 +97,10 @@ def check_settable(name: AttributeName, object_type: ObjectType, instances: Iter
     """Refuse what a client may not set when it makes an object."""
     instances = tuple(instances)
     check_instances(name, instances)
-    if isinstance(name, Tag):
+    if isinstance(name, VendorAttributeName):
+        if name.vendor_identification in SERVER_VENDORS:
+            raise OperationFailed(ResultReason.ATTRIBUTE_READ_ONLY, "the attribute is set by the server alone")
+    else:
         row = ATTRIBUTES[name]
         if row.set_by is Party.SERVER and name not in _ASKED:
             raise OperationFailed(ResultReason.ATTRIBUTE_READ_ONLY, f"{name} is set by the server alone")
@@ -217,7 +221,7 @@ def new(
         }
     )
     managed.dates.check()
-    return managed
+    return managed.with_history(History.MADE_HERE if generated else History(0))
 
 
 def digest_of(material: bytes, key_format_type: KeyFormatType | None) -> Digest:

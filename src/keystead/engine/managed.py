@@ -22,11 +22,16 @@ from keystead.kmip.schema import DateTime, Structure, fields_of, kind_of
 from keystead.kmip.structures import UsageLimits
 from keystead.kmip.tags import Tag
 from keystead.policy.lifecycle import Dates
+from keystead.policy.wrapping import History
 
 DATES: Final = frozenset(row.tag for row in ATTRIBUTES.values() if row.kind is kind_of(DateTime))
 """The attributes that are dates: Locate searches them by range."""
 COMPUTED: Final = frozenset({Tag.UNIQUE_IDENTIFIER, Tag.OBJECT_TYPE, Tag.STATE})
 """What follows from the record or from time, and is not stored among the attributes."""
+SERVER_VENDORS: Final = frozenset({"y", "Keystead"})
+"""The vendors whose attributes the server alone sets: in 1.x their names begin with y-.  Source: KMIP 1.4 §3.39."""
+HISTORY: Final = VendorAttributeName("Keystead", "History")
+"""Where an object's history is kept: no client sees it."""
 MOST_COMBINED_FIELDS: Final = 5
 """A structure is indexed under every combination of its fields, up to so many."""
 
@@ -80,6 +85,23 @@ class Managed:
         return self.get(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))  # type: ignore[no-any-return]
 
     @property
+    def history(self) -> History:
+        """What became of its bytes."""
+        item = self.get(HISTORY)
+        return History(0 if item is None else item.value)
+
+    def with_history(self, history: History) -> Managed:
+        """Remember what became of its bytes."""
+        if history == self.history:
+            return self
+        return self.put(HISTORY, ttlv.Item(int(Tag.ATTRIBUTE_VALUE), ttlv.INTEGER, int(history)) if history else None)
+
+    @property
+    def sensitive(self) -> bool:
+        """Whether its bytes leave only wrapped, or not at all."""
+        return bool(self.get(Tag.SENSITIVE)) or self.get(Tag.EXTRACTABLE) is False
+
+    @property
     def destroyed(self) -> bool:
         return self.get(Tag.DESTROY_DATE) is not None
 
@@ -95,14 +117,17 @@ class Managed:
             return (Attribute(name, self.object_type),)
         if name is Tag.STATE:
             return (Attribute(name, self.state(now)),) if self.object_type in ATTRIBUTES[Tag.STATE].applies_to else ()
+        if name == HISTORY:
+            return ()
         return self.attributes.get(name, ())
 
     def everything(self, now: int) -> Iterator[Attribute]:
         """All instances of all attributes."""
         for name in (Tag.UNIQUE_IDENTIFIER, Tag.OBJECT_TYPE, Tag.STATE):
             yield from self.instances(name, now)
-        for instances in self.attributes.values():
-            yield from instances
+        for name, instances in self.attributes.items():
+            if name != HISTORY:
+                yield from instances
 
     # --- changing: each gives a changed copy ---
 
@@ -210,7 +235,7 @@ def index_of(managed: Managed) -> set[tuple[int, bytes]]:
     """Everything that an object is indexed under for equality."""
     found: set[tuple[int, bytes]] = set()
     for name, instances in managed.attributes.items():
-        if name in DATES or name is Tag.DIGEST:
+        if name in DATES or name is Tag.DIGEST or name == HISTORY:
             continue
         number = int(name) if isinstance(name, Tag) else int(Tag.ATTRIBUTE)
         for instance in instances:

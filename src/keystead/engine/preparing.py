@@ -37,6 +37,7 @@ NOTHING: Final[Results] = {}
 
 OPERATIONS: Final = frozenset({Operation.CREATE_KEY_PAIR, Operation.RE_KEY_KEY_PAIR, Operation.DERIVE_KEY})
 """What may take long."""
+THREADS: Final = 2
 _A = CryptographicAlgorithm
 ALGORITHMS: Final = frozenset(
     {_A.RSA, _A.DSA, *(algorithm for algorithm in _A if "SLH-DSA" in algorithm.title.replace("_", "-").upper())}
@@ -145,7 +146,11 @@ class _ReadOnly:
 
 
 def prepare(
-    engine: Engine, caller: Caller, version: Version, items: Sequence[RequestBatchItem]
+    engine: Engine,
+    caller: Caller,
+    version: Version,
+    items: Sequence[RequestBatchItem],
+    placeholder: str | None = None,
 ) -> dict[Key, list[Any]]:
     """Find the slow work in batch items and do it; in any thread that has no transaction open."""
     found: list[_Found] = []
@@ -156,7 +161,7 @@ def prepare(
             if item.operation not in OPERATIONS:
                 continue
             context = Context(turn, caller, version)
-            context.operation = item.operation
+            context.operation, context.placeholder = item.operation, placeholder
             try:
                 engine.perform(context, item.request_payload, item)
             except _Found as step:

@@ -9,7 +9,7 @@ from keystead.engine.context import Context
 from keystead.engine.create import add_pair, add_symmetric, make_pair
 from keystead.engine.handlers import handles
 from keystead.engine.making import requested
-from keystead.engine.managed import Managed
+from keystead.engine.managed import HISTORY, Managed
 from keystead.errors import OperationFailed
 from keystead.kmip import ttlv
 from keystead.kmip.attributes import LINKS, Attribute, AttributeName, Attributes
@@ -31,7 +31,7 @@ _NOT_COPIED: Final = frozenset(LINKS.values()) | {
     Tag.DEACTIVATION_REASON, Tag.DIGEST, Tag.LAST_CHANGE_DATE, Tag.RANDOM_NUMBER_GENERATOR, Tag.ARCHIVE_DATE,
     Tag.ORIGINAL_CREATION_DATE, Tag.ALWAYS_SENSITIVE, Tag.NEVER_EXTRACTABLE, Tag.SHORT_UNIQUE_IDENTIFIER,
     Tag.KEY_FORMAT_TYPE, Tag.FRESH, Tag.LEASE_TIME, Tag.OBJECT_CLASS, Tag.PROTECTION_STORAGE_MASK,
-    Tag.KEY_VALUE_PRESENT, Tag.KEY_VALUE_LOCATION, *_DATES,
+    Tag.KEY_VALUE_PRESENT, Tag.KEY_VALUE_LOCATION, HISTORY, *_DATES,
 }  # fmt: skip
 
 _Asked = dict[AttributeName, tuple[Attribute, ...]]

@@ -125,11 +125,12 @@ class _Spelling:
         if read is None:
             raise CodecError(f"{name.title} has the wrong item type", start, ResultReason.INVALID_DATA_TYPE)
         value = read(data, start, end)
-        return (
-            Attribute(LINKS[value.link_type], value.linked_object_identifier)
-            if name is Tag.LINK
-            else Attribute(name, value)
-        )
+        if name is not Tag.LINK:
+            return Attribute(name, value)
+        link = LINKS.get(value.link_type)
+        if link is None:
+            raise CodecError("a link of a vendor's Link Type is not kept", start, ResultReason.UNKNOWN_ENUMERATION)
+        return Attribute(link, value.linked_object_identifier)
 
     def write(self, out: bytearray, attribute: Attribute) -> None:
         """Append the item of a value."""

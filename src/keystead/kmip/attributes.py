@@ -54,7 +54,7 @@ from keystead.kmip.attribute_rows import (
     visible,
 )
 from keystead.kmip.enums import Enumeration, Mask, ResultReason
-from keystead.kmip.schema import Enumerated, Form, Kind, Nested, Scalar, Writer, value_reader, value_writer
+from keystead.kmip.schema import Enumerated, Form, Kind, Masked, Nested, Scalar, Writer, value_reader, value_writer
 from keystead.kmip.structures import Name
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V1_4, V2_0, V2_1, V3_0, Version
@@ -285,14 +285,22 @@ def _stored_version(tag: Tag) -> Version:
     return V2_1 if tag in (Tag.NAME, Tag.ROTATE_NAME) else ATTRIBUTES[tag].until
 
 
+def _stored_kind(tag: Tag) -> Kind:
+    """The kind that takes what any version has: bits of 1.x and of 2.x, key formats that 2.0 dropped."""
+    kind = ATTRIBUTES[tag].kind
+    if isinstance(kind, Masked):
+        return Masked(kind.mask, lenient=True)
+    return Enumerated(kind.enumeration, lenient=True) if isinstance(kind, Enumerated) else kind
+
+
 @cache
 def _stored_writer(tag: Tag) -> Writer:
-    return value_writer(ATTRIBUTES[tag].kind, tag, _stored_version(tag))
+    return value_writer(_stored_kind(tag), tag, _stored_version(tag))
 
 
 @cache
 def _stored_readers(tag: Tag) -> Mapping[int, Any]:
-    return value_reader(ATTRIBUTES[tag].kind, _stored_version(tag))
+    return value_reader(_stored_kind(tag), _stored_version(tag))
 
 
 def dump_stored(attributes: Iterable[Attribute]) -> bytes:

@@ -220,14 +220,19 @@ class Enumerated(Kind):
 
 
 class Masked(Kind):
-    """A bit mask, an Integer on the wire; the bits that a version lacks are not written."""
+    """A bit mask, an Integer on the wire; the bits that a version lacks are not written.
 
-    def __init__(self, mask: type[Mask]) -> None:
-        self.mask = mask
+    Args:
+        mask: the class of the values.
+        lenient: write all bits.
+    """
+
+    def __init__(self, mask: type[Mask], lenient: bool = False) -> None:
+        self.mask, self.lenient = mask, lenient
 
     def forms(self, version: Version) -> Sequence[Form]:
         name = f"M_{self.mask.__name__}"
-        lacking = sum(bit.value for bit in self.mask if not bit.since <= version <= bit.until)
+        lacking = sum(bit.value for bit in self.mask if not (self.lenient or bit.since <= version <= bit.until))
         return (
             Form(
                 ttlv.INTEGER,

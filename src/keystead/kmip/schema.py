@@ -205,7 +205,7 @@ def item(
     return dataclasses.field(default=default, repr=not secret, metadata=metadata)
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(item,))
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 def structure(cls: type[S]) -> type[S]:
     """Make a class a structure: a frozen, slotted dataclass whose codec follows from its annotations."""
     made = dataclass(frozen=True, slots=True, kw_only=True)(cls)

@@ -51,6 +51,7 @@ from keystead.kmip.schema import (
     BigInteger,
     Chosen,
     DateTimeExtended,
+    Enumerated,
     Integer,
     LongInteger,
     NameText,
@@ -139,7 +140,8 @@ class Digest(Structure):
     hashing_algorithm: HashingAlgorithm
     digest_value: bytes | None = None
     # In 1.0 too, which does not have it: PyKMIP cannot read a Digest without it (docs/divergences.md).
-    key_format_type: KeyFormatType | None = None
+    # Lenient, so that the digest of an object in a format that 2.0 dropped is still read from the store.
+    key_format_type: KeyFormatType | None = item(kind=Enumerated(KeyFormatType, lenient=True))
 
 
 @structure
@@ -453,7 +455,7 @@ class AsynchronousCorrelationValues(Structure):
 
 @structure
 class AsynchronousRequest(Structure):
-    """A request that goes on.  Source: 2.1 §7.1."""
+    """A request that goes on.  Source: 2.1 §7.2."""
 
     asynchronous_correlation_value: bytes
     operation: Operation

@@ -145,7 +145,7 @@ def words_of(tag: int, before: Sequence[ttlv.Item]) -> Words:
     """
     if tag == Tag.ATTRIBUTE_VALUE:
         said = {item.tag: item.value for item in before[:2]}
-        name = name_of(said.get(Tag.ATTRIBUTE_NAME, ""))
+        name = name_of(str(said.get(Tag.ATTRIBUTE_NAME, "")))
         if Tag.VENDOR_IDENTIFICATION in said or not isinstance(name, Tag):
             return None
         tag = name

@@ -21,6 +21,9 @@ class Caller:
         name: what people call it; never compared.
         groups: the identifiers of the groups that it is in.
         address: where it asks from, for the audit.
+        client: the identity of the client over whose certificate a user speaks; "" where the client speaks for itself.
+        by_credential: the identity is that of a user or device, known by a credential in the message.
+        names_server: its TLS names the server that it wants, as every stack of today does.
     """
 
     identity: str
@@ -28,6 +31,9 @@ class Caller:
     domain: str
     groups: tuple[str, ...] = ()
     address: str = ""
+    names_server: bool = True
+    client: str = ""
+    by_credential: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,9 @@ class Grant:
     grantee: str
     operations: frozenset[Operation] = frozenset()
 
+
+ADMINISTRATORS: Final = "administrators"
+"""The group whose members arrange things for a whole domain: its users, groups, defaults and constraints."""
 
 ANYONE: Final = frozenset({Operation.DISCOVER_VERSIONS, Operation.QUERY, Operation.PING})
 """What needs no identity."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keystead.errors import KeysteadError
 from keystead.policy.access import Caller
-from keystead.server.tls import Contexts
+from keystead.server.tls import Contexts, names_server
 from keystead.server.turns import Answers
 
 log = logging.getLogger("keystead.server")
@@ -22,11 +22,13 @@ class Peer:
         address: its IP address.
         certificate: its leaf certificate in DER; None if it showed none.
         caller: who it is; None if it is nobody that is enrolled.
+        names_server: its TLS named the server that it wants.
     """
 
     address: str
     certificate: bytes | None
     caller: Caller | None
+    names_server: bool = True
 
 
 class Peers:
@@ -54,8 +56,9 @@ class Peers:
         if fault := self.contexts.refuses(certificate):
             log.warning("certificate refused", extra={"fields": {"address": address, "fault": fault}})
             return None
+        named = names_server(tls)
         try:
-            return Peer(address, certificate, self._engine.caller_of(certificate, address))
+            return Peer(address, certificate, self._caller(certificate, address, named), named)
         except KeysteadError as error:  # the store is out of reach: nobody can be told from anybody
             log.error("client not looked up", extra={"fields": {"address": address, "error": str(error)}})
             return None
@@ -70,5 +73,9 @@ class Peers:
             return True
         if self.contexts.refuses(peer.certificate):
             return False
-        peer.caller = self._engine.caller_of(peer.certificate, peer.address)
+        peer.caller = self._caller(peer.certificate, peer.address, peer.names_server)
         return peer.caller is not None
+
+    def _caller(self, certificate: bytes, address: str, named: bool) -> Caller | None:
+        caller = self._engine.caller_of(certificate, address)
+        return caller if named or caller is None else replace(caller, names_server=False)

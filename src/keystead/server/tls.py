@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from weakref import WeakSet
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -93,6 +94,7 @@ def _context(config: ServerConfig, client_certificate: ssl.VerifyMode) -> ssl.SS
         | ssl.OP_SINGLE_ECDH_USE
     )
     context.num_tickets = 0
+    context.sni_callback = _remember
     with _names("private_key"):
         context.load_cert_chain(config.certificate, config.private_key, password=_no_password)
     context.verify_mode = client_certificate
@@ -107,6 +109,20 @@ def _context(config: ServerConfig, client_certificate: ssl.VerifyMode) -> ssl.SS
     if client_certificate is ssl.CERT_OPTIONAL:
         context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+_NAMED: Final[WeakSet[object]] = WeakSet()
+"""The TLS connections whose client named the server that it wants."""
+
+
+def _remember(tls: object, name: str | None, context: ssl.SSLContext) -> None:
+    if name is not None:
+        _NAMED.add(tls)
+
+
+def names_server(tls: object) -> bool:
+    """Whether the client named the server that it wants (RFC 6066 section 3)."""
+    return tls in _NAMED
 
 
 def _no_password() -> str:

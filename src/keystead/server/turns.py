@@ -1,14 +1,20 @@
-"""One commit for all that arrived: what comes in during a turn of the loop is answered together, in order."""
+"""One commit for all that arrived: what comes in during a turn of the loop is answered together, in order.
+
+A message that asks for slow work takes a way of its own: threads do that work first, then the message takes its turn.
+What its connection sends meanwhile is held back, so that a connection's messages are done and answered in order.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from keystead.engine.engine import Incoming
+from keystead.engine.preparing import THREADS, heavy
 from keystead.policy.access import Caller
 
 log = logging.getLogger("keystead.server")
@@ -29,6 +35,9 @@ class Answers(Protocol):
     def answer(self, messages: Sequence[Incoming]) -> list[bytes]:
         """Answer messages durably, in one transaction; never raise."""
 
+    def prepare(self, incoming: Incoming) -> Incoming:
+        """Do the slow work in a message; in a thread of its own."""
+
     def caller_of(self, certificate_der: bytes, address: str) -> Caller | None:
         """Give the enrolled client of a certificate; None if there is none, or it is disabled."""
 
@@ -48,26 +57,62 @@ class Answers(Protocol):
 class Turns:
     """Gathers messages and hands them to the engine once a turn of the loop."""
 
-    __slots__ = ("_deliver", "_engine", "_incoming", "_loop")
+    __slots__ = ("_deliver", "_engine", "_held", "_incoming", "_loop", "_threads")
 
     def __init__(self, engine: Answers, loop: asyncio.AbstractEventLoop) -> None:
         self._engine = engine
         self._loop = loop
         self._incoming: list[Incoming] = []
         self._deliver: list[Deliver] = []
+        self._held: dict[Hashable, list[tuple[Incoming, Deliver]]] = {}  # behind a message that is being prepared
+        self._threads: ThreadPoolExecutor | None = None
 
     @property
     def empty(self) -> bool:
         """Whether nothing waits for its turn."""
-        return not self._incoming
+        return not self._incoming and not self._held
 
-    def submit(self, incoming: Incoming, deliver: Deliver) -> None:
-        """Have a message answered in the next turn.
+    def submit(self, incoming: Incoming, deliver: Deliver, connection: Hashable = None) -> None:
+        """Have a message answered in the next turn, or as soon as its slow work is done.
 
         Args:
             incoming: the message.
             deliver: is called with the answer; with no bytes if there is none, because of a defect.
+            connection: whose messages are answered in their order; None for a message that stands alone.
         """
+        if connection in self._held:
+            self._held[connection].append((incoming, deliver))
+        elif heavy(incoming.message, incoming.encoding):
+            self._prepare(incoming, deliver, connection or object())
+        else:
+            self._enqueue(incoming, deliver)
+
+    def close(self) -> None:
+        """Begin no more slow work."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _prepare(self, incoming: Incoming, deliver: Deliver, connection: Hashable) -> None:
+        self._held[connection] = []
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="keystead-prepare")
+        done = self._loop.run_in_executor(self._threads, self._engine.prepare, incoming)
+        done.add_done_callback(lambda done: self._prepared(done, incoming, deliver, connection))
+
+    def _prepared(
+        self, done: asyncio.Future[Incoming], incoming: Incoming, deliver: Deliver, connection: Hashable
+    ) -> None:
+        if not done.cancelled():
+            error = done.exception()
+            if error is None:
+                incoming = done.result()
+            else:  # then the work is done in the turn
+                log.error("defect", exc_info=error, extra={"fields": {"id": secrets.token_hex(6)}})
+        self._enqueue(incoming, deliver)
+        for waiting in self._held.pop(connection):
+            self.submit(*waiting, connection)
+
+    def _enqueue(self, incoming: Incoming, deliver: Deliver) -> None:
         if not self._incoming:
             self._loop.call_soon(self._run)
         self._incoming.append(incoming)

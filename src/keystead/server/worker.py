@@ -144,6 +144,7 @@ class Worker:
         for listener in self._listeners:
             for connection in tuple(listener.connections):
                 connection.abort()
+        self._turns.close()
         await asyncio.sleep(0)
 
 

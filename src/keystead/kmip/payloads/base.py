@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar, TypeVar, dataclass_transform
 
 from keystead.kmip.enums import Operation
-from keystead.kmip.schema import Structure, item, structure
+from keystead.kmip.schema import Structure, structure
 from keystead.kmip.tags import Tag
 
 
@@ -36,7 +36,7 @@ Q = TypeVar("Q", bound=Request)
 R = TypeVar("R", bound=Response)
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(item,))
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 def request(operation: Operation) -> Callable[[type[Q]], type[Q]]:
     """Declare the request payload of an operation."""
 
@@ -49,7 +49,7 @@ def request(operation: Operation) -> Callable[[type[Q]], type[Q]]:
     return declare
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(item,))
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 def response(operation: Operation) -> Callable[[type[R]], type[R]]:
     """Declare the response payload of an operation."""
 

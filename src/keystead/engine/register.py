@@ -1,0 +1,323 @@
+"""Taking objects into keeping: Register and Import, with what follows from the material itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Final
+
+from keystead.crypto.dump import dump_private
+from keystead.crypto.formats import examine_private, examine_public, load_private
+from keystead.crypto.keys import check_symmetric, symmetric_bytes
+from keystead.engine import pkcs12, use
+from keystead.engine.certificates import certificate_attributes
+from keystead.engine.context import Context
+from keystead.engine.handlers import handles
+from keystead.engine.making import check_settable, digest_of, material_bytes, new, requested
+from keystead.engine.managed import Managed, conditions, gather
+from keystead.engine.wrapping import is_wrapped, openable, unwrapped
+from keystead.errors import OperationFailed
+from keystead.kmip.attributes import ATTRIBUTES, Attribute, AttributeName, Attributes, VendorAttributeName
+from keystead.kmip.enums import (
+    KeyFormatType,
+    KeyWrapType,
+    ObjectType,
+    ResultReason,
+    StorageStatusMask,
+)
+from keystead.kmip.objects import (
+    OBJECT_TYPES,
+    Certificate,
+    CertificateRequest,
+    KeyBlock,
+    KeyValue,
+    ManagedObject,
+    OpaqueObject,
+    SecretData,
+    SplitKey,
+    Template,
+)
+from keystead.kmip.payloads.create import ImportRequest, ImportResponse, RegisterRequest, RegisterResponse
+from keystead.kmip.structures import CryptographicDomainParameters, Digest
+from keystead.kmip.tags import Tag
+from keystead.policy.wrapping import History
+
+_R = ResultReason
+_F = KeyFormatType
+_Asked = dict[AttributeName, tuple[Attribute, ...]]
+_KEPT_ANYWHERE: Final = (
+    StorageStatusMask.ON_LINE_STORAGE | StorageStatusMask.ARCHIVAL_STORAGE | StorageStatusMask.DESTROYED_STORAGE
+)
+
+
+@handles(RegisterRequest, changes=True)
+def register(context: Context, request: RegisterRequest) -> RegisterResponse:
+    """Take an object into keeping.  Source: KMIP 1.4 §4.3; 2.1 §6.1.43.
+
+    Raises:
+        OperationFailed: Invalid Object Type, Invalid Attribute Value, Cryptographic Failure and those of `requested`.
+    """
+    secret = request.object
+    if secret is None:
+        raise OperationFailed(_R.INVALID_MESSAGE, "Register needs the object")
+    if OBJECT_TYPES.get(type(secret)) is not request.object_type:
+        raise OperationFailed(_R.INVALID_OBJECT_TYPE, "the object is not of the Object Type")
+    asked = requested(context, request.object_type, _inner_attributes(secret), request.attributes)
+    managed = keep(context, request.object_type, secret, asked)
+    return RegisterResponse(unique_identifier=managed.unique_identifier)
+
+
+def keep(
+    context: Context,
+    object_type: ObjectType,
+    secret: ManagedObject,
+    asked: _Asked,
+    unique_identifier: str | None = None,
+) -> Managed:
+    """Examine an object that came in and keep it."""
+    opened = pkcs12.opened(context, secret, asked)
+    if opened is not None:
+        secret = opened.private_key
+    secret, facts = examined(context, object_type, secret, asked)
+    managed = new(
+        context, object_type, asked, generated=False, facts=facts, unique_identifier=unique_identifier
+    )
+    if is_wrapped(secret):
+        managed = protected_as(managed, *_restrictions(context, secret, managed))
+    managed = context.add(managed, secret, context.version)
+    if opened is not None:
+        managed = pkcs12.add_certificates(context, managed, opened)
+    return managed
+
+
+# --- what came wrapped ------------------------------------------------------------------------------------------------
+
+
+def _restrictions(context: Context, secret: ManagedObject, managed: Managed) -> Iterable[Managed]:
+    """What an object that came wrapped must be as protected as: the key that wrapped it, and what has the same bytes.
+
+    Else a key could leave wrapped and come back unprotected (K21).
+    """
+    wrapping = openable(context, secret)
+    if wrapping is None or managed.get(Tag.DIGEST) is None:
+        return
+    yield wrapping
+    found: set[str] = set()
+    for digest in _digests(context, secret):
+        equal = tuple(
+            (number, context.engine.vault.blind(managed.domain, number, value))
+            for number, value in conditions(Tag.DIGEST, digest)
+        )
+        same, _ = context.find(context.criteria(equal=equal, storage_status_mask=int(_KEPT_ANYWHERE)))
+        found.update(same)
+    for identifier in sorted(found):
+        other = context.turn.fetch(identifier)
+        if other is not None:
+            yield other
+
+
+def _digests(context: Context, secret: ManagedObject) -> list[Digest]:
+    """The Digests that an object of the same bytes may have, in whatever format it is kept."""
+    block = use.key_block(unwrapped(context, secret))
+    material = use.plain_value(block).key_material
+    spellings = {material_bytes(material)}
+    try:
+        spellings.add(symmetric_bytes(block.key_format_type, material))
+    except OperationFailed:
+        pass
+    for key_format in (block.key_format_type, _F.PKCS_8, _F.PKCS_1, _F.ECPRIVATEKEY):
+        try:
+            key = load_private(key_format, material, block.cryptographic_algorithm)
+        except OperationFailed:
+            continue
+        for other in (_F.PKCS_8, _F.PKCS_1, _F.ECPRIVATEKEY, _F.RAW):
+            try:
+                spellings.add(material_bytes(dump_private(key, other)))
+            except OperationFailed:
+                continue
+    return [Digest(hashing_algorithm=d.hashing_algorithm, digest_value=d.digest_value)
+            for d in (digest_of(each, None) for each in spellings)]  # fmt: skip
+
+
+def protected_as(managed: Managed, *others: Managed) -> Managed:
+    """The object, at least as protected as others."""
+    history = managed.history
+    for other in others:
+        if other.sensitive or other.history & History.WRAPPED_SENSITIVE:
+            managed = managed.put(Tag.SENSITIVE, True)
+        if other.get(Tag.EXTRACTABLE) is False and other.get(Tag.DIGEST) == managed.get(Tag.DIGEST):
+            managed = managed.put(Tag.EXTRACTABLE, False)
+        if other.get(Tag.DIGEST) == managed.get(Tag.DIGEST):
+            history |= other.history & History.WRAPPED_SENSITIVE
+    return managed.with_history(history)
+
+
+# --- what follows from the material -----------------------------------------------------------------------------------
+
+
+def _inner_attributes(secret: ManagedObject) -> Attributes | None:
+    """The attributes that travel within a Key Value."""
+    block = getattr(secret, "key_block", None)
+    value = block.key_value if isinstance(block, KeyBlock) else None
+    return value.attributes if isinstance(value, KeyValue) else None
+
+
+def examined(
+    context: Context, object_type: ObjectType, secret: ManagedObject, asked: _Asked
+) -> tuple[ManagedObject, dict[AttributeName, Any]]:
+    """Check an object that came in, and read off it the attributes that follow.
+
+    Returns: the object as it is kept, and its facts.
+    """
+    if isinstance(secret, Certificate):
+        return secret, certificate_attributes(secret)
+    if isinstance(secret, OpaqueObject):
+        return secret, {
+            Tag.OPAQUE_DATA_TYPE: secret.opaque_data_type,
+            Tag.DIGEST: digest_of(secret.opaque_data_value, KeyFormatType.OPAQUE),
+        }
+    if isinstance(secret, CertificateRequest):
+        return secret, {Tag.DIGEST: digest_of(secret.certificate_request_value, KeyFormatType.PKCS_10)}
+    if isinstance(secret, Template):
+        # A template may be named by the attributes that it holds as well.
+        own = gather(a for a in secret.attributes or () if a.name is Tag.NAME)
+        asked.update({name: instances for name, instances in own.items() if name not in asked})
+        if not asked.get(Tag.NAME):
+            raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "a template needs a Name")
+        return secret, {}
+    block = use.key_block(secret)
+    algorithm = block.cryptographic_algorithm or _first(asked, Tag.CRYPTOGRAPHIC_ALGORITHM)
+    length = block.cryptographic_length or _first(asked, Tag.CRYPTOGRAPHIC_LENGTH)
+    facts: dict[AttributeName, Any] = {Tag.KEY_FORMAT_TYPE: block.key_format_type}
+    if block.key_value is None:
+        if not asked.get(Tag.KEY_VALUE_LOCATION):
+            raise OperationFailed(_R.INVALID_MESSAGE, "without its Key Value an object needs a Key Value Location")
+        facts[Tag.KEY_VALUE_PRESENT] = False
+    elif is_wrapped(secret):
+        # Kept as it came; opened once, if its wrapping key is here, to see that it can be.
+        if openable(context, secret) is not None:
+            plain = use.key_block(unwrapped(context, secret))
+            algorithm, length, found = _examined_key(object_type, plain, algorithm, length)
+            facts[Tag.DIGEST] = found[Tag.DIGEST]
+    elif isinstance(block.key_value, KeyValue):
+        algorithm, length, found = _examined_key(object_type, block, algorithm, length)
+        facts.update(found)
+    else:
+        raise OperationFailed(_R.INVALID_FIELD, "a wrapped Key Value needs Key Wrapping Data")
+    facts[Tag.CRYPTOGRAPHIC_ALGORITHM] = algorithm
+    facts[Tag.CRYPTOGRAPHIC_LENGTH] = length
+    if algorithm is not None:
+        context.engine.algorithms.check_kept(algorithm, length)
+    if isinstance(secret, SplitKey):
+        facts |= {
+            Tag.SPLIT_KEY_PARTS: secret.split_key_parts,
+            Tag.KEY_PART_IDENTIFIER: secret.key_part_identifier,
+            Tag.SPLIT_KEY_THRESHOLD: secret.split_key_threshold,
+            Tag.SPLIT_KEY_METHOD: secret.split_key_method,
+            Tag.SPLIT_KEY_POLYNOMIAL: secret.split_key_polynomial,
+        }
+    return _completed(secret, algorithm, length), {
+        name: value
+        for name, value in facts.items()
+        if object_type in ATTRIBUTES[name].applies_to  # type: ignore[index]
+    }
+
+
+def _first(attributes: _Asked, name: Tag) -> Any:
+    found = attributes.get(name)
+    return found[0].value if found else None
+
+
+def _completed(secret: ManagedObject, algorithm: Any, length: Any) -> ManagedObject:
+    """Put into the Key Block what only the attributes said, as Get must give it."""
+    block = use.key_block(secret)
+    if isinstance(secret, SecretData | SplitKey):
+        return secret
+    block = replace(block, cryptographic_algorithm=algorithm, cryptographic_length=length)
+    return replace(secret, key_block=block)  # type: ignore[type-var]
+
+
+def _examined_key(
+    object_type: ObjectType, block: KeyBlock, algorithm: Any, length: Any
+) -> tuple[Any, Any, dict[AttributeName, Any]]:
+    value = block.key_value
+    assert isinstance(value, KeyValue)
+    material, key_format = value.key_material, block.key_format_type
+    facts: dict[AttributeName, Any] = {Tag.DIGEST: digest_of(material_bytes(material), key_format)}
+    if object_type is ObjectType.SYMMETRIC_KEY:
+        if key_format is KeyFormatType.OPAQUE and isinstance(material, bytes):
+            return algorithm, length or 8 * len(material), facts
+        key = symmetric_bytes(key_format, material)
+        facts[Tag.DIGEST] = digest_of(key, KeyFormatType.RAW)
+        if algorithm is None:
+            raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "a symmetric key needs a Cryptographic Algorithm")
+        return algorithm, check_symmetric(algorithm, key, length), facts
+    if object_type in (ObjectType.PRIVATE_KEY, ObjectType.PUBLIC_KEY):
+        if key_format is KeyFormatType.OPAQUE:
+            return algorithm, length, facts
+        examine = examine_private if object_type is ObjectType.PRIVATE_KEY else examine_public
+        found = examine(key_format, material, algorithm)
+        if found is None:  # encrypted under a password that only its owner has
+            return algorithm, length, facts
+        if length is not None and length != found.cryptographic_length:
+            raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "the Cryptographic Length is not that of the key")
+        if found.recommended_curve is not None:
+            facts[Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS] = CryptographicDomainParameters(
+                recommended_curve=found.recommended_curve
+            )
+        return algorithm or found.cryptographic_algorithm, found.cryptographic_length, facts
+    if length is None and isinstance(material, bytes):
+        length = 8 * len(material)
+    return algorithm, length, facts
+
+
+# --- Import -----------------------------------------------------------------------------------------------------------
+
+# An import brings attributes that elsewhere only the server sets; these follow from the object and from now.
+_NOT_IMPORTED: Final = frozenset(
+    {
+        Tag.STATE, Tag.OBJECT_TYPE, Tag.UNIQUE_IDENTIFIER, Tag.LAST_CHANGE_DATE, Tag.ALWAYS_SENSITIVE,
+        Tag.NEVER_EXTRACTABLE, Tag.DIGEST, Tag.ARCHIVE_DATE, Tag.KEY_FORMAT_TYPE, Tag.SHORT_UNIQUE_IDENTIFIER,
+        Tag.DESTROY_DATE,
+    }
+)  # fmt: skip
+MOST_IDENTIFIER: Final = 128
+
+
+@handles(ImportRequest, changes=True)
+def import_(context: Context, request: ImportRequest) -> ImportResponse:
+    """Take an object into keeping with its attributes, under its own Unique Identifier.
+
+    Source: KMIP 1.4 §4.41; 2.1 §6.1.25.
+
+    Raises:
+        OperationFailed: Object Already Exists, Invalid Field and those of Register.
+    """
+    secret = request.object
+    object_type = OBJECT_TYPES[type(secret)]
+    if request.object_type is not None and request.object_type is not object_type:
+        raise OperationFailed(_R.INVALID_OBJECT_TYPE, "the object is not of the Object Type")
+    own = request.unique_identifier
+    if not isinstance(own, str) or not 0 < len(own) <= MOST_IDENTIFIER or not own.isprintable():
+        raise OperationFailed(
+            _R.INVALID_FIELD, f"Import needs a Unique Identifier of 1 to {MOST_IDENTIFIER} printable characters"
+        )
+    if context.turn.fetch(own) is not None:
+        before = context.object(own)  # that of another owner is not found (K35)
+        if not request.replace_existing:
+            raise OperationFailed(_R.OBJECT_ALREADY_EXISTS, "an object with this Unique Identifier exists")
+        context.forget(before)
+    asked = {
+        name: instances for name, instances in gather(request.attributes or ()).items() if name not in _NOT_IMPORTED
+    }
+    for name, instances in asked.items():
+        if isinstance(name, VendorAttributeName):
+            check_settable(name, object_type, instances)
+    if request.key_wrap_type is KeyWrapType.NOT_WRAPPED and is_wrapped(secret):
+        wrapping = openable(context, secret)
+        plain = unwrapped(context, secret)
+        if wrapping is not None and wrapping.sensitive:
+            asked[Tag.SENSITIVE] = (Attribute(Tag.SENSITIVE, True, 0),)
+        secret = plain
+    keep(context, object_type, secret, asked, own)
+    return ImportResponse(unique_identifier=own)
