@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from keystead.errors import CodecError
 from keystead.kmip import ttlv, ttlv_xml
 from keystead.kmip.enums import ResultReason
 from keystead.kmip.tags import Tag
 from keystead.kmip.ttlv import Item
+from keystead.kmip.ttlv_text import read_value, write_date
 
 # Source: Additional Message Encodings 1.0 section 6.1.6.
 EXAMPLES = [
@@ -136,6 +140,44 @@ def test_a_date_time_extended_has_microseconds(written: str, microseconds: int) 
     item = ttlv_xml.loads(f'<SubmissionDate type="DateTimeExtended" value="{written}"/>')
     assert item.value == microseconds
     assert ttlv_xml.loads(ttlv_xml.dumps(item)) == item
+
+
+@given(value=st.integers(0, ttlv.LATEST_DATE_EXTENDED))
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+def test_a_date_is_that_of_the_calendar(value: int) -> None:
+    expected = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value)
+    assert write_date(ttlv.DATE_TIME_EXTENDED, value) == expected.isoformat(timespec="microseconds")
+    assert write_date(ttlv.DATE_TIME, value // 1_000_000) == expected.isoformat(timespec="seconds")
+    for kind, number in ((ttlv.DATE_TIME_EXTENDED, value), (ttlv.DATE_TIME, value // 1_000_000)):
+        assert read_value(kind, write_date(kind, number), None, " ") == number
+
+
+@pytest.mark.parametrize("day", ["2000-02-29", "2024-02-29", "1970-01-01", "9999-12-31"])
+def test_a_day_of_the_calendar_is_read(day: str) -> None:
+    expected = datetime.fromisoformat(day + "T00:00:00+00:00").timestamp()
+    assert read_value(ttlv.DATE_TIME, day + "T00:00:00Z", None, " ") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2100-02-29T00:00:00Z",
+        "2023-02-29T00:00:00Z",
+        "2023-13-01T00:00:00Z",
+        "2023-00-01T00:00:00Z",
+        "2023-01-00T00:00:00Z",
+        "2023-04-31T00:00:00Z",
+        "2023-01-01T24:00:00Z",
+        "2023-01-01T00:60:00Z",
+        "2023-01-01T00:00:60Z",
+        "0000-01-01T00:00:00Z",
+        "2023-1-1T00:00:00Z",
+        "2023-01-01 00:00:00Z",
+    ],
+)
+def test_another_day_is_refused(text: str) -> None:
+    with pytest.raises(CodecError):
+        read_value(ttlv.DATE_TIME, text, None, " ")
 
 
 @pytest.mark.parametrize("kind", ["Identifier", "Reference", "NameReference"])

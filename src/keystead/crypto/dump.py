@@ -5,11 +5,13 @@ Source: KMIP 1.4 sections 2.1.3, 2.1.7, 9.1.3.2.3; 2.1 sections 3.1, 11.26.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x448, x25519
-from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat, pkcs12
 
 from keystead.crypto import der, ffdh, pqc
 from keystead.crypto.ffdh import DHGroup, DHPrivateKey, DHPublicKey
@@ -158,3 +160,30 @@ def dump_public(
             return TransparentKey(recommended_curve=describe(key).recommended_curve, q_string=key.public_bytes_raw())
         case _:
             raise unsupported(key_format)
+
+
+def dump_pkcs12(
+    key: PrivateKey, certificates: Sequence[bytes], password: bytes, friendly_name: str | None = None
+) -> bytes:
+    """Put a private key and certificates into a PKCS#12 file under a password.
+
+    Args:
+        certificates: in DER, the key's own first.
+
+    Raises:
+        OperationFailed: Key Format Type Not Supported of a key that PKCS#12 cannot hold; Bad Password if it is empty.
+    """
+    if not password:
+        raise OperationFailed(ResultReason.BAD_PASSWORD, "a PKCS#12 file needs a password")
+    loaded = [x509.load_der_x509_certificate(certificate) for certificate in certificates]
+    name = None if friendly_name is None else friendly_name.encode()
+    encryption = serialization.BestAvailableEncryption(password)
+    holder: Any = key
+    try:
+        return pkcs12.serialize_key_and_certificates(name, holder, *_own(loaded), encryption)
+    except (TypeError, ValueError):
+        raise unsupported(F.PKCS_12) from None
+
+
+def _own(certificates: list[x509.Certificate]) -> tuple[x509.Certificate | None, list[x509.Certificate]]:
+    return (certificates[0], certificates[1:]) if certificates else (None, [])

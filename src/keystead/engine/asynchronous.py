@@ -272,7 +272,7 @@ def _prepare(engine: Engine, where: dict[str, Any]) -> preparing.Results:
     with engine.store.begin(write=False) as transaction:
         turn = Turn(engine, transaction, int(engine.clock() * 1_000_000))
         kept = _find(turn, where["caller"], where["domain"], where["correlation"])
-        caller = kept and engine.standing(transaction, kept.caller)
+        caller = None if kept is None else engine.standing(transaction, kept.caller)
     if kept is None or caller is None or kept.status is not None:
         return preparing.NOTHING
     asked = load(RequestBatchItem, kept.item, kept.version)

@@ -47,6 +47,7 @@ from keystead.kmip.payloads.crypto import (
     SignRequest,
     SignResponse,
 )
+from keystead.policy.lifecycle import USES, Use
 
 _R = ResultReason
 _M = CryptographicUsageMask
@@ -146,7 +147,15 @@ def _data(request: Any) -> bytes:
 
 
 def _usable(context: Context, request: Any, mask: CryptographicUsageMask) -> Managed:
-    return use.check(context, context.object(request.unique_identifier), mask)
+    managed = use.check(context, context.object(request.unique_identifier), mask)
+    algorithms = context.engine.algorithms
+    if not algorithms.everything:
+        algorithms.check_parameters(
+            use.parameters(managed, request.cryptographic_parameters),
+            protects=USES[mask] is Use.PROTECT,
+            encrypts=bool(mask & (_M.ENCRYPT | _M.DECRYPT)),
+        )
+    return managed
 
 
 def _key(context: Context, managed: Managed) -> Any:
@@ -161,7 +170,7 @@ def _key(context: Context, managed: Managed) -> Any:
 # --- Encrypt and Decrypt ----------------------------------------------------------------------------------------------
 
 
-@handles(EncryptRequest)
+@handles(EncryptRequest, marks=True)
 def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
     """Encrypt data.  Source: KMIP 1.4 §4.29; 2.1 §6.1.17.
 
@@ -268,7 +277,7 @@ def _public(context: Context, managed: Managed) -> Any:
     return key.public_key() if managed.object_type is ObjectType.PRIVATE_KEY else key
 
 
-@handles(SignRequest)
+@handles(SignRequest, marks=True)
 def sign_(context: Context, request: SignRequest) -> SignResponse:
     """Sign data or its digest.  Source: KMIP 1.4 §4.31; 2.1 §6.1.54."""
 
@@ -307,7 +316,7 @@ def signature_verify(context: Context, request: SignatureVerifyRequest) -> Signa
     def start() -> tuple[str, Any]:
         managed = _usable(context, request, _M.VERIFY)
         worker = sign.Verifier(
-            _public(context, managed), use.parameters(managed, request.cryptographic_parameters)
+            _public(context, managed), use.verifying_parameters(managed, request.cryptographic_parameters)
         )
         return managed.unique_identifier, worker
 
@@ -318,7 +327,7 @@ def signature_verify(context: Context, request: SignatureVerifyRequest) -> Signa
             raise OperationFailed(_R.INVALID_MESSAGE, "the request has no Signature Data")
         valid = sign.verify(
             _public(context, managed),
-            use.parameters(managed, request.cryptographic_parameters),
+            use.verifying_parameters(managed, request.cryptographic_parameters),
             request.data if isinstance(request.data, bytes) else None,
             request.digested_data,
             request.signature_data,
@@ -348,7 +357,7 @@ def _mac_arguments(context: Context, managed: Managed, request: Any) -> tuple[Cr
     )
 
 
-@handles(MACRequest)
+@handles(MACRequest, marks=True)
 def mac_(context: Context, request: MACRequest) -> MACResponse:
     """Compute a message authentication code.  Source: KMIP 1.4 §4.33; 2.1 §6.1.32."""
 

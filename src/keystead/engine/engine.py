@@ -55,6 +55,7 @@ from keystead.kmip.reasons import for_version
 from keystead.kmip.schema import dump
 from keystead.kmip.version import OLDEST, V1_4, V3_0, Version
 from keystead.policy.access import ANYONE, Caller
+from keystead.policy.algorithms import DEFAULT, SETS
 from keystead.store import Store, Transaction
 from keystead.store import open as open_store
 
@@ -109,6 +110,7 @@ class Engine:
         self.streams: dict[bytes, Any] = {}
         self.rehearsals: dict[str, Future[preparing.Results]] = {}
         self.process_compromised = False
+        self.algorithms = DEFAULT
         self._epoch: object = None
         self._boot = secrets.token_hex(4)
         self._answered = 0
@@ -457,7 +459,7 @@ class Engine:
             operation=asked.operation if asked else None,
             unique_batch_item_id=asked.unique_batch_item_id if asked else None,
             result_status=_FAILED,
-            result_reason=for_version(ResultReason(error.reason), version),
+            result_reason=for_version(ResultReason(error.reason), version, asked.operation if asked else None),
             result_message=error.message,
         )
 

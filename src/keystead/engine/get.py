@@ -12,7 +12,8 @@ from keystead.engine.context import Context
 from keystead.engine.handlers import handles
 from keystead.engine.making import LEASE_SECONDS
 from keystead.engine.managed import Managed
-from keystead.engine.wrapping import unwrapped, wrapped
+from keystead.engine.pkcs12 import as_pkcs12
+from keystead.engine.wrapping import ENCRYPTS, check_as_it_came, is_wrapped, left, served, unwrapped, wrapped
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import Attributes
 from keystead.kmip.enums import (
@@ -46,7 +47,7 @@ _A = CryptographicAlgorithm
 _ELLIPTIC: Final = frozenset({_A.EC, _A.ECDSA, _A.ECDH})
 
 
-@handles(GetRequest)
+@handles(GetRequest, marks=True)
 def get(context: Context, request: GetRequest) -> GetResponse:
     """Hand out an object.  Source: KMIP 1.4 §4.11; 2.1 §6.1.19.
 
@@ -62,7 +63,7 @@ def get(context: Context, request: GetRequest) -> GetResponse:
     )
 
 
-@handles(ExportRequest)
+@handles(ExportRequest, marks=True)
 def export(context: Context, request: ExportRequest) -> ExportResponse:
     """Hand out an object with its attributes.  Source: KMIP 1.4 §4.43; 2.1 §6.1.18."""
     managed = context.object(request.unique_identifier)
@@ -75,26 +76,42 @@ def export(context: Context, request: ExportRequest) -> ExportResponse:
 
 
 def handed_out(context: Context, managed: Managed, request: GetRequest | ExportRequest) -> Any:
-    """The object as it may leave: in the format, compression and wrapping asked for."""
+    """The object as it may leave: in the format, compression and wrapping asked for; it is fresh no more."""
     specification = request.key_wrapping_specification
     secret = context.material(managed)
+    came_wrapped = is_wrapped(secret)
+    as_it_came = came_wrapped and specification is None and request.key_wrap_type is not KeyWrapType.NOT_WRAPPED
     if managed.object_type in _SECRETS:
         if managed.get(Tag.EXTRACTABLE) is False:
             raise OperationFailed(_R.NOT_EXTRACTABLE, "the object may not leave the server")
-        if managed.get(Tag.SENSITIVE) and specification is None:
+        if managed.get(Tag.SENSITIVE) and specification is None and not as_it_came:
             raise OperationFailed(_R.SENSITIVE, "the object leaves the server only wrapped")
+    if as_it_came:
+        check_as_it_came(context, managed, secret)
+        if request.key_format_type not in (None, use.key_block(secret).key_format_type):
+            raise OperationFailed(_R.KEY_FORMAT_TYPE_NOT_SUPPORTED, "a key is given wrapped in the format that it came in")
+        served(context, managed)
+        return secret
     if specification is None:
-        plain_wanted = request.key_wrap_type is KeyWrapType.NOT_WRAPPED
-        if not plain_wanted and request.key_format_type is None:
-            return _usual_form(context, managed, secret)
-        if plain_wanted:
-            secret = unwrapped(context, secret)
-    if request.key_format_type is not None or request.key_compression_type is not None:
+        secret = unwrapped(context, secret, managed)
+        if request.key_format_type is None and request.key_compression_type is None:
+            secret = _usual_form(context, managed, secret)
+        elif request.key_format_type is _F.PKCS_12 and managed.object_type is ObjectType.PRIVATE_KEY:
+            secret = as_pkcs12(context, managed, _load(managed, use.key_block(secret)))
+        else:
+            secret = in_format(managed, secret, request.key_format_type, request.key_compression_type)
+        left(context, managed)
+        return secret
+    if getattr(secret, "key_block", None) is None:
+        raise OperationFailed(_R.INVALID_OBJECT_TYPE, "only objects with a Key Block can be wrapped")
+    block = use.key_block(secret)
+    if request.key_compression_type is not None or request.key_format_type not in (None, block.key_format_type):
+        secret = unwrapped(context, secret, managed)
         secret = in_format(managed, secret, request.key_format_type, request.key_compression_type)
-    if specification is not None:
-        if getattr(secret, "key_block", None) is None:
-            raise OperationFailed(_R.INVALID_OBJECT_TYPE, "only objects with a Key Block can be wrapped")
-        secret = wrapped(context, managed, unwrapped(context, secret), specification)
+    secret = wrapped(context, managed, secret, specification)
+    if specification.wrapping_method not in ENCRYPTS:
+        left(context, managed)
+    served(context, managed)
     return secret
 
 

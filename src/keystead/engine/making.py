@@ -25,8 +25,16 @@ from keystead.kmip.enums import (
     RNGAlgorithm,
 )
 from keystead.kmip.objects import ManagedObject
-from keystead.kmip.structures import ApplicationSpecificInformation, Digest, RNGParameters, UsageLimits
+from keystead.kmip.schema import dump
+from keystead.kmip.structures import (
+    ApplicationSpecificInformation,
+    Digest,
+    RNGParameters,
+    TransparentKey,
+    UsageLimits,
+)
 from keystead.kmip.tags import Tag
+from keystead.kmip.version import NEWEST
 from keystead.policy.wrapping import History
 
 LEASE_SECONDS: Final = 3600
@@ -56,6 +64,21 @@ DEFAULT_GROUP: Final = "default"
 _RNG: Final = RNGParameters(rng_algorithm=RNGAlgorithm.DRBG)
 _M: Final = CryptographicUsageMask
 _A: Final = CryptographicAlgorithm
+
+
+def first(attributes: Mapping[AttributeName, tuple[Attribute, ...]], name: AttributeName) -> Any:
+    """The value of the first instance of an attribute that was asked for."""
+    found = attributes.get(name)
+    return found[0].value if found else None
+
+
+def inherit(asked: dict[AttributeName, tuple[Attribute, ...]], sources: Iterable[Managed]) -> None:
+    """Let what is made from others be as protected as they are, whatever was asked for (K22)."""
+    for source in sources:
+        if source.get(Tag.SENSITIVE):
+            asked[Tag.SENSITIVE] = (Attribute(Tag.SENSITIVE, True, 0),)
+        if source.get(Tag.EXTRACTABLE) is False:
+            asked[Tag.EXTRACTABLE] = (Attribute(Tag.EXTRACTABLE, False, 0),)
 
 
 def usual_mask(algorithm: CryptographicAlgorithm | None, object_type: ObjectType) -> CryptographicUsageMask:
@@ -171,11 +194,13 @@ def new(
     generated: bool,
     facts: Mapping[AttributeName, Any],
     unique_identifier: str | None = None,
+    known_here_only: bool | None = None,
 ) -> Managed:
     """A new object of the caller's: what was asked for, what the server knows, and what it sets by itself.
 
     Args:
-        generated: the server makes its material, which therefore was nowhere else.
+        generated: the server makes its material, which therefore was nowhere else,
+        known_here_only: unless this says otherwise.
         facts: attributes that follow from the material, a list for several instances; one that was asked for
             otherwise is an error.
 
@@ -221,7 +246,13 @@ def new(
         }
     )
     managed.dates.check()
-    return managed.with_history(History.MADE_HERE if generated else History(0))
+    only_here = generated if known_here_only is None else known_here_only
+    return managed.with_history(History.MADE_HERE if only_here else History(0))
+
+
+def material_bytes(material: bytes | TransparentKey) -> bytes:
+    """Key material as the bytes that a digest is of."""
+    return material if isinstance(material, bytes) else dump(material, NEWEST)
 
 
 def digest_of(material: bytes, key_format_type: KeyFormatType | None) -> Digest:

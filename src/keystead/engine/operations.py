@@ -1,5 +1,5 @@
 """Gathers the families of operations: importing this module enters their handlers."""
 
-from keystead.engine import asynchronous, attributes, create, crypto, get, lifecycle, locate, rekey, server, session
+from keystead.engine import asynchronous, attributes, create, crypto, derive, get, lifecycle, locate, register, rekey, server, session
 
-FAMILIES = (create, rekey, locate, get, attributes, lifecycle, crypto, session, asynchronous, server)
+FAMILIES = (create, register, derive, rekey, locate, get, attributes, lifecycle, crypto, session, asynchronous, server)

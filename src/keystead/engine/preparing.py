@@ -153,9 +153,9 @@ def prepare(
     placeholder: str | None = None,
 ) -> dict[Key, list[Any]]:
     """Find the slow work in batch items and do it; in any thread that has no transaction open."""
-    found: list[_Found] = []
+    found: list[tuple[Key, Callable[[], Any]]] = []
     with engine.store.begin(write=False) as transaction:
-        turn = Turn(engine, _ReadOnly(transaction), int(engine.clock() * 1_000_000))  # type: ignore[arg-type]
+        turn = Turn(engine, _ReadOnly(transaction), int(engine.clock() * 1_000_000))
         turn.cache, turn.rehearsal = {}, True  # the engine's cache is of another thread's transactions
         for item in items:
             if item.operation not in OPERATIONS:
@@ -165,13 +165,13 @@ def prepare(
             try:
                 engine.perform(context, item.request_payload, item)
             except _Found as step:
-                found.append(step)
+                found.append((step.key, step.work))
             except (_Writes, Exception):  # noqa: BLE001  what is wrong with it, its turn will say
                 continue
     results: dict[Key, list[Any]] = {}
-    for step in found:
+    for key, work in found:
         try:
-            results.setdefault(step.key, []).append(step.work())
+            results.setdefault(key, []).append(work())
         except Exception:  # noqa: BLE001  as above
             continue
     return results

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from keystead.engine import pkcs12, use
 from keystead.engine.certificates import certificate_attributes
 from keystead.engine.context import Context
 from keystead.engine.handlers import handles
-from keystead.engine.making import check_settable, digest_of, material_bytes, new, requested
+from keystead.engine.making import check_settable, digest_of, first, material_bytes, new, requested
 from keystead.engine.managed import Managed, conditions, gather
 from keystead.engine.wrapping import is_wrapped, openable, unwrapped
 from keystead.errors import OperationFailed
@@ -73,17 +73,23 @@ def keep(
     secret: ManagedObject,
     asked: _Asked,
     unique_identifier: str | None = None,
+    unwrap: bool = False,
 ) -> Managed:
-    """Examine an object that came in and keep it."""
+    """Examine an object that came in and keep it.
+
+    Args:
+        unwrap: if it came wrapped; else it is kept as it came.
+    """
     opened = pkcs12.opened(context, secret, asked)
     if opened is not None:
         secret = opened.private_key
+    came = secret
+    if unwrap and is_wrapped(secret):
+        secret = unwrapped(context, secret)
     secret, facts = examined(context, object_type, secret, asked)
-    managed = new(
-        context, object_type, asked, generated=False, facts=facts, unique_identifier=unique_identifier
-    )
-    if is_wrapped(secret):
-        managed = protected_as(managed, *_restrictions(context, secret, managed))
+    managed = new(context, object_type, asked, generated=False, facts=facts, unique_identifier=unique_identifier)
+    if is_wrapped(came):
+        managed = _protected(context, managed, came)
     managed = context.add(managed, secret, context.version)
     if opened is not None:
         managed = pkcs12.add_certificates(context, managed, opened)
@@ -93,23 +99,32 @@ def keep(
 # --- what came wrapped ------------------------------------------------------------------------------------------------
 
 
-def _restrictions(context: Context, secret: ManagedObject, managed: Managed) -> Iterable[Managed]:
-    """What an object that came wrapped must be as protected as: the key that wrapped it, and what has the same bytes.
+def _protected(context: Context, managed: Managed, came: ManagedObject) -> Managed:
+    """An object that came wrapped, at least as protected as what wrapped it and as whatever has the same bytes.
 
     Else a key could leave wrapped and come back unprotected (K21).
     """
-    wrapping = openable(context, secret)
-    if wrapping is None or managed.get(Tag.DIGEST) is None:
-        return
-    yield wrapping
+    wrapping = openable(context, came)
+    if wrapping is None:
+        return managed
+    if wrapping.sensitive or wrapping.history & History.WRAPPED_SENSITIVE:
+        managed = managed.put(Tag.SENSITIVE, True)
+    for other in _of_same_bytes(context, managed.domain, came):
+        if other.get(Tag.SENSITIVE):
+            managed = managed.put(Tag.SENSITIVE, True)
+        if other.get(Tag.EXTRACTABLE) is False:
+            managed = managed.put(Tag.EXTRACTABLE, False)
+        managed = managed.with_history(managed.history | other.history & History.WRAPPED_SENSITIVE)
+    return managed
+
+
+def _of_same_bytes(context: Context, domain: str, came: ManagedObject) -> Iterator[Managed]:
+    """The objects that the caller may see and whose bytes those of a wrapped object are, in whatever format."""
+    blind = context.engine.vault.blind
     found: set[str] = set()
-    for digest in _digests(context, secret):
-        equal = tuple(
-            (number, context.engine.vault.blind(managed.domain, number, value))
-            for number, value in conditions(Tag.DIGEST, digest)
-        )
-        same, _ = context.find(context.criteria(equal=equal, storage_status_mask=int(_KEPT_ANYWHERE)))
-        found.update(same)
+    for digest in _digests(context, came):
+        equal = tuple((number, blind(domain, number, value)) for number, value in conditions(Tag.DIGEST, digest))
+        found.update(context.find(context.criteria(equal=equal, storage_status_mask=int(_KEPT_ANYWHERE)))[0])
     for identifier in sorted(found):
         other = context.turn.fetch(identifier)
         if other is not None:
@@ -137,19 +152,6 @@ def _digests(context: Context, secret: ManagedObject) -> list[Digest]:
                 continue
     return [Digest(hashing_algorithm=d.hashing_algorithm, digest_value=d.digest_value)
             for d in (digest_of(each, None) for each in spellings)]  # fmt: skip
-
-
-def protected_as(managed: Managed, *others: Managed) -> Managed:
-    """The object, at least as protected as others."""
-    history = managed.history
-    for other in others:
-        if other.sensitive or other.history & History.WRAPPED_SENSITIVE:
-            managed = managed.put(Tag.SENSITIVE, True)
-        if other.get(Tag.EXTRACTABLE) is False and other.get(Tag.DIGEST) == managed.get(Tag.DIGEST):
-            managed = managed.put(Tag.EXTRACTABLE, False)
-        if other.get(Tag.DIGEST) == managed.get(Tag.DIGEST):
-            history |= other.history & History.WRAPPED_SENSITIVE
-    return managed.with_history(history)
 
 
 # --- what follows from the material -----------------------------------------------------------------------------------
@@ -186,8 +188,8 @@ def examined(
             raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "a template needs a Name")
         return secret, {}
     block = use.key_block(secret)
-    algorithm = block.cryptographic_algorithm or _first(asked, Tag.CRYPTOGRAPHIC_ALGORITHM)
-    length = block.cryptographic_length or _first(asked, Tag.CRYPTOGRAPHIC_LENGTH)
+    algorithm = block.cryptographic_algorithm or first(asked, Tag.CRYPTOGRAPHIC_ALGORITHM)
+    length = block.cryptographic_length or first(asked, Tag.CRYPTOGRAPHIC_LENGTH)
     facts: dict[AttributeName, Any] = {Tag.KEY_FORMAT_TYPE: block.key_format_type}
     if block.key_value is None:
         if not asked.get(Tag.KEY_VALUE_LOCATION):
@@ -221,11 +223,6 @@ def examined(
         for name, value in facts.items()
         if object_type in ATTRIBUTES[name].applies_to  # type: ignore[index]
     }
-
-
-def _first(attributes: _Asked, name: Tag) -> Any:
-    found = attributes.get(name)
-    return found[0].value if found else None
 
 
 def _completed(secret: ManagedObject, algorithm: Any, length: Any) -> ManagedObject:
@@ -313,11 +310,5 @@ def import_(context: Context, request: ImportRequest) -> ImportResponse:
     for name, instances in asked.items():
         if isinstance(name, VendorAttributeName):
             check_settable(name, object_type, instances)
-    if request.key_wrap_type is KeyWrapType.NOT_WRAPPED and is_wrapped(secret):
-        wrapping = openable(context, secret)
-        plain = unwrapped(context, secret)
-        if wrapping is not None and wrapping.sensitive:
-            asked[Tag.SENSITIVE] = (Attribute(Tag.SENSITIVE, True, 0),)
-        secret = plain
-    keep(context, object_type, secret, asked, own)
+    keep(context, object_type, secret, asked, own, request.key_wrap_type is KeyWrapType.NOT_WRAPPED)
     return ImportResponse(unique_identifier=own)

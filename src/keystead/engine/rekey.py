@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from keystead.crypto.keys import generate_symmetric
 from keystead.engine.context import Context
-from keystead.engine.create import add_pair, add_symmetric, make_pair
+from keystead.engine.create import add_pair, add_symmetric, make_pair, random_key
 from keystead.engine.handlers import handles
 from keystead.engine.making import requested
 from keystead.engine.managed import HISTORY, Managed
@@ -109,7 +108,7 @@ def re_key(context: Context, request: ReKeyRequest) -> ReKeyResponse:
     identifier = context.engine.identifiers.new()
     replaced(context, managed, identifier)
     new_key = add_symmetric(
-        context, asked, algorithm, length, generate_symmetric(algorithm, length), generated=True,
+        context, asked, algorithm, length, random_key(context, algorithm, length), generated=True,
         unique_identifier=identifier,
     )  # fmt: skip
     return ReKeyResponse(unique_identifier=new_key.unique_identifier)

@@ -9,7 +9,7 @@ from keystead.crypto.certificates import certificate_facts
 from keystead.crypto.formats import load_private, load_public
 from keystead.crypto.keys import symmetric_bytes
 from keystead.engine.context import Context
-from keystead.engine.managed import Managed
+from keystead.engine.managed import HISTORY, Managed
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import ATTRIBUTES
 from keystead.kmip.enums import (
@@ -24,6 +24,7 @@ from keystead.kmip.objects import Certificate, KeyBlock, KeyValue, ManagedObject
 from keystead.kmip.structures import CryptographicParameters, UsageLimits
 from keystead.kmip.tags import Tag
 from keystead.policy.lifecycle import USES, Use, check_use
+from keystead.policy.wrapping import check_other_use
 
 MAXIMUM_LOADED_KEYS: Final = 1024
 
@@ -38,11 +39,17 @@ def check(context: Context, managed: Managed, mask: CryptographicUsageMask) -> M
         raise OperationFailed(ResultReason.OBJECT_ARCHIVED, "the object is archived; Recover it first")
     if managed.object_type in ATTRIBUTES[Tag.STATE].applies_to:
         check_use(managed.dates, USES[mask], context.now, context.engine.process_compromised)
+    if not context.engine.algorithms.everything:
+        context.engine.algorithms.check_use(
+            optional_algorithm(managed), managed.get(Tag.CRYPTOGRAPHIC_LENGTH), protects=USES[mask] is Use.PROTECT
+        )
     if not managed.usage_mask & mask:
         raise OperationFailed(
             ResultReason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK,
             f"the Cryptographic Usage Mask of the object does not have {mask.title}",
         )
+    if HISTORY in managed.attributes:
+        check_other_use(managed.history, mask)
     return managed
 
 
@@ -87,7 +94,7 @@ def secret_bytes(context: Context, managed: Managed) -> bytes:
     """The bytes of a symmetric key or of secret data."""
     from keystead.engine.wrapping import unwrapped
 
-    secret = unwrapped(context, context.material(managed))
+    secret = unwrapped(context, context.material(managed), managed)
     block = key_block(secret)
     material = plain_value(block).key_material
     if managed.object_type is ObjectType.SYMMETRIC_KEY:
@@ -106,7 +113,7 @@ def loaded_key(context: Context, managed: Managed) -> Any:
         return key
     from keystead.engine.wrapping import unwrapped
 
-    secret = unwrapped(context, context.material(managed))
+    secret = unwrapped(context, context.material(managed), managed)
     if isinstance(secret, Certificate):
         key = load_public(
             KeyFormatType.X_509, certificate_facts(secret.certificate_value).public_key, trusted=True
@@ -132,6 +139,28 @@ def parameters(managed: Managed, given: CryptographicParameters | None) -> Crypt
     Source: KMIP 1.4 §4.29; 2.1 §6.1.18.
     """
     return given or managed.get(Tag.CRYPTOGRAPHIC_PARAMETERS) or CryptographicParameters()
+
+
+def verifying_parameters(managed: Managed, given: CryptographicParameters | None) -> CryptographicParameters:
+    """The Cryptographic Parameters to verify a signature with.
+
+    What is said of a kind of key that the key is not cannot be meant of it: of that only the hash counts.  The OASIS
+    cases CS-AC-M-3-ECC and TC-ECDSA-SIGN-DIGESTEDDATA verify with the parameters of RSA what an EC key signed.
+    """
+    found = parameters(managed, given)
+    algorithm = optional_algorithm(managed)
+    if given is None or algorithm is None or (_is_rsa(algorithm) or not _means_rsa(given)):
+        return found
+    own = managed.get(Tag.CRYPTOGRAPHIC_PARAMETERS) or CryptographicParameters()
+    return replace(own, hashing_algorithm=given.hashing_algorithm or own.hashing_algorithm)  # type: ignore[no-any-return]
+
+
+def _is_rsa(algorithm: CryptographicAlgorithm) -> bool:
+    return algorithm is CryptographicAlgorithm.RSA
+
+
+def _means_rsa(given: CryptographicParameters) -> bool:
+    return given.cryptographic_algorithm is CryptographicAlgorithm.RSA
 
 
 def algorithm_of(managed: Managed) -> CryptographicAlgorithm:

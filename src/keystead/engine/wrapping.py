@@ -137,6 +137,24 @@ def wrapped(
     return replace(secret, key_block=replace(block, key_value=content, key_wrapping_data=described))  # type: ignore[type-var]
 
 
+def check_as_it_came(context: Context, managed: Managed, secret: ManagedObject) -> None:
+    """Refuse to hand a Sensitive object out wrapped as it came if that would not do for wrapping it now.
+
+    Raises:
+        OperationFailed: Permission Denied, Bad Cryptographic Parameters, and those of a wrapping key that is not there.
+    """
+    described = use.key_block(secret).key_wrapping_data
+    encryption = described.encryption_key_information if described is not None else None
+    # What could not be opened here was never known here.
+    if encryption is None or described is None or not managed.sensitive or managed.get(Tag.DIGEST) is None:
+        return
+    key = _wrapping_key(
+        context, encryption.unique_identifier, encryption.cryptographic_parameters, _M.WRAP_KEY, managed
+    )
+    _check_strength(context, key, managed, described.mac_signature_key_information is not None)
+    _remember_wrapping(context, key, managed)
+
+
 def _check_strength(context: Context, key: _Key, managed: Managed, has_mac: bool) -> None:
     own = key.managed
     check_wrapping(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from keystead.kmip.enums import Operation
 from keystead.kmip.enums import ResultReason as R
 from keystead.kmip.version import V2_0, Version
 
@@ -75,11 +76,13 @@ GONE: Final[Mapping[R, R]] = {R.ILLEGAL_OPERATION: R.INVALID_FIELD, R.INDEX_OUT_
 """What later versions say in place of a reason that they dropped."""
 
 
-def for_version(reason: R, version: Version) -> R:
-    """The Result Reason to send to a client of a version."""
+def for_version(reason: R, version: Version, operation: Operation | None = None) -> R:
+    """The Result Reason to send to a client of a version, about an operation."""
     while not reason.since <= version <= reason.until:
         reason = OLDER[reason] if reason.since > version else GONE.get(reason, R.INVALID_FIELD)
-    return _OF_2_0.get(reason, reason) if version == V2_0 else reason
+    # Register names no object that could be in the wrong state; what it links to can be, and 2.0 says so.
+    older = version == V2_0 and operation is not Operation.REGISTER
+    return _OF_2_0.get(reason, reason) if older else reason
 
 
 # The test cases of 2.0 still say what 1.4 said of an object in the wrong state and of an attribute that is read-only.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from binascii import unhexlify
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from keystead.errors import CodecError
@@ -161,7 +160,6 @@ _DATE: Final = re.compile(
     r"(?:Z|([+-])([0-9]{2}):([0-9]{2}))?",
     re.ASCII,
 )
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _RANGES: Final = {
     ttlv.INTEGER: (-(1 << 31), 1 << 31),
     ttlv.LONG_INTEGER: (-(1 << 63), 1 << 63),
@@ -258,17 +256,35 @@ def _read_boolean(text: str) -> bool:
     return found
 
 
+def _days(year: int, month: int, day: int) -> int:
+    """The days from 1970-01-01 to a date of the Gregorian calendar, whose years begin in March here."""
+    year, month = year - (month <= 2), (month + 9) % 12
+    return 365 * year + year // 4 - year // 100 + year // 400 + (153 * month + 2) // 5 + day - 719_469
+
+
+def _civil(days: int) -> tuple[int, int, int]:
+    """The year, month and day so many days after 1970-01-01."""
+    era, day = divmod(days + 719_468, 146_097)
+    year = (day - day // 1460 + day // 36_524 - day // 146_096) // 365
+    day -= 365 * year + year // 4 - year // 100
+    month = (5 * day + 2) // 153
+    return (
+        year + 400 * era + (month >= 10),
+        month + 3 if month < 10 else month - 9,
+        day - (153 * month + 2) // 5 + 1,
+    )
+
+
 def _read_microseconds(text: str) -> int:
     found = _DATE.fullmatch(text)
     if found is None:
         raise _not("a date")
     year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
     fraction, sign, hours, minutes = found.groups()[6:]
-    try:
-        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-    except ValueError:
-        raise _not("a date") from None
-    seconds = round((moment - _EPOCH).total_seconds())
+    days = _days(year, month, day)
+    if _civil(days) != (year, month, day) or hour > 23 or minute > 59 or second > 59:
+        raise _not("a date")
+    seconds = 86_400 * days + 3600 * hour + 60 * minute + second
     if sign:
         away = 3600 * int(hours) + 60 * int(minutes)
         seconds -= away if sign == "+" else -away
@@ -345,6 +361,7 @@ def write_mask(value: int, words: type[Mask], separator: str) -> str | None:
 
 def write_date(kind: int, value: int) -> str:
     """Write a date in UTC, with microseconds if it is a Date-Time Extended."""
-    if kind == ttlv.DATE_TIME:
-        return (_EPOCH + timedelta(seconds=value)).isoformat(timespec="seconds")
-    return (_EPOCH + timedelta(microseconds=value)).isoformat(timespec="microseconds")
+    seconds, fraction = (value, "") if kind == ttlv.DATE_TIME else (value // 1_000_000, f".{value % 1_000_000:06}")
+    days, rest = divmod(seconds, 86_400)
+    year, month, day = _civil(days)
+    return f"{year:04}-{month:02}-{day:02}T{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}{fraction}+00:00"

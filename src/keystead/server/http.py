@@ -85,7 +85,7 @@ def application(turns: Turns, config: ServerConfig, health: Health) -> ASGIApp:
         if peer.caller is None:  # it may have been disabled while the body came
             raise HTTPException(403, "show the certificate of an enrolled client")
         answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        turns.submit(Incoming(body, peer.caller, encoding[0]), lambda answer: _settle(answered, answer))
+        turns.submit(Incoming(body, peer.caller, encoding[0]), lambda answer: _settle(answered, answer), peer)
         answer = await answered
         if not answer:
             raise HTTPException(500)

@@ -164,7 +164,7 @@ class KmipConnection(asyncio.Protocol):
         assert self._peer is not None
         assert self._peer.caller is not None
         self._pending += 1
-        self._turns.submit(Incoming(message, self._peer.caller), self._answered, self)
+        self._turns.submit(Incoming(message, self._peer.caller), self._answered, self._peer)
 
     def _hand_on(self) -> None:
         """Hand on what the pipeline takes; read on only when nothing is left waiting."""

@@ -14,7 +14,7 @@ from keystead.server.turns import Answers
 log = logging.getLogger("keystead.server")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Peer:
     """The other end of a connection.
 

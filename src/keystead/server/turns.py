@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -54,6 +54,12 @@ class Answers(Protocol):
         """Let go of the store."""
 
 
+class Sender(Protocol):
+    """The other end of a connection, whose messages are answered in their order."""
+
+    caller: Caller | None
+
+
 class Turns:
     """Gathers messages and hands them to the engine once a turn of the loop."""
 
@@ -64,7 +70,7 @@ class Turns:
         self._loop = loop
         self._incoming: list[Incoming] = []
         self._deliver: list[Deliver] = []
-        self._held: dict[Hashable, list[tuple[Incoming, Deliver]]] = {}  # behind a message that is being prepared
+        self._held: dict[Sender | None, list[tuple[Incoming, Deliver]]] = {}  # behind a message that is being prepared
         self._threads: ThreadPoolExecutor | None = None
 
     @property
@@ -72,18 +78,18 @@ class Turns:
         """Whether nothing waits for its turn."""
         return not self._incoming and not self._held
 
-    def submit(self, incoming: Incoming, deliver: Deliver, connection: Hashable = None) -> None:
+    def submit(self, incoming: Incoming, deliver: Deliver, sender: Sender | None = None) -> None:
         """Have a message answered in the next turn, or as soon as its slow work is done.
 
         Args:
             incoming: the message.
             deliver: is called with the answer; with no bytes if there is none, because of a defect.
-            connection: whose messages are answered in their order; None for a message that stands alone.
+            sender: who sent it on one connection.
         """
-        if connection in self._held:
-            self._held[connection].append((incoming, deliver))
+        if sender in self._held:
+            self._held[sender].append((incoming, deliver))
         elif heavy(incoming.message, incoming.encoding):
-            self._prepare(incoming, deliver, connection or object())
+            self._prepare(incoming, deliver, sender)
         else:
             self._enqueue(incoming, deliver)
 
@@ -92,15 +98,15 @@ class Turns:
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _prepare(self, incoming: Incoming, deliver: Deliver, connection: Hashable) -> None:
-        self._held[connection] = []
+    def _prepare(self, incoming: Incoming, deliver: Deliver, sender: Sender | None) -> None:
+        self._held[sender] = []
         if self._threads is None:
             self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="keystead-prepare")
         done = self._loop.run_in_executor(self._threads, self._engine.prepare, incoming)
-        done.add_done_callback(lambda done: self._prepared(done, incoming, deliver, connection))
+        done.add_done_callback(lambda done: self._prepared(done, incoming, deliver, sender))
 
     def _prepared(
-        self, done: asyncio.Future[Incoming], incoming: Incoming, deliver: Deliver, connection: Hashable
+        self, done: asyncio.Future[Incoming], incoming: Incoming, deliver: Deliver, sender: Sender | None
     ) -> None:
         if not done.cancelled():
             error = done.exception()
@@ -108,9 +114,14 @@ class Turns:
                 incoming = done.result()
             else:  # then the work is done in the turn
                 log.error("defect", exc_info=error, extra={"fields": {"id": secrets.token_hex(6)}})
+        held = self._held.pop(sender)
+        if sender is not None and sender.caller is None:  # the client was disabled meanwhile
+            for _, give in [(incoming, deliver), *held]:
+                give(b"")
+            return
         self._enqueue(incoming, deliver)
-        for waiting in self._held.pop(connection):
-            self.submit(*waiting, connection)
+        for waiting in held:
+            self.submit(*waiting, sender)
 
     def _enqueue(self, incoming: Incoming, deliver: Deliver) -> None:
         if not self._incoming:
