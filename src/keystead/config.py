@@ -157,6 +157,15 @@ class PolicyConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PKCS11Config:
+    """What answers the PKCS#11 operation."""
+
+    module: Path | None = _setting(
+        None, "The PKCS#11 module of an HSM (a shared library); without one, Keystead answers as a library with no slots."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The configuration, whole and checked."""
 
@@ -165,6 +174,7 @@ class Config:
     custody: CustodyConfig = CustodyConfig()
     audit: AuditConfig = AuditConfig()
     policy: PolicyConfig = PolicyConfig()
+    pkcs11: PKCS11Config = PKCS11Config()
     directory: Path = Path()
 
     @classmethod
@@ -221,6 +231,7 @@ SECTIONS: Final[Mapping[str, type]] = {
     "custody": CustodyConfig,
     "audit": AuditConfig,
     "policy": PolicyConfig,
+    "pkcs11": PKCS11Config,
 }
 
 _Check = tuple[str, str, Callable[[Config], bool], str]

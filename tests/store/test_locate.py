@@ -16,6 +16,7 @@ from keystead.store import ALL, Criteria, Record, Store
 
 Make = Callable[..., Record]
 GROUP, ALGORITHM, INITIAL, CHANGED = 0x420056, 0x420028, 0x420039, 0x420048
+USUAL = 0x420120
 OBJECTS = 20_000
 
 
@@ -38,6 +39,7 @@ def matches(record: Record, criteria: Criteria) -> bool:
         and (criteria.object_types is None or record.object_type in criteria.object_types)
         and (criteria.identifiers is None or record.unique_identifier in criteria.identifiers)
         and set(criteria.equal) <= record.index
+        and not set(criteria.lacking) & {attribute for attribute, _ in record.index}
         and set(criteria.names) <= set(record.names)
         and all(
             any(attribute == date[0] and first <= date[1] <= last for date in record.dates)
@@ -67,7 +69,8 @@ def test_locate_is_a_filter_over_what_the_caller_may_see(
             destroy_date=maybe(None, None, 30),
             archive_date=maybe(None, None, 30),
             names=tuple(f"{letter}{number}" for letter in "ab" if chance.random() < 0.3),
-            index=frozenset((attribute, value(chance.randrange(3))) for attribute in (GROUP, ALGORITHM)),
+            index=frozenset((attribute, value(chance.randrange(3))) for attribute in (GROUP, ALGORITHM))
+            | frozenset((USUAL, value(1)) for _ in range(chance.randrange(2))),
             dates=tuple((attribute, chance.randrange(5)) for attribute in (INITIAL, CHANGED) if chance.random() < 0.8),
         )
 
@@ -98,6 +101,7 @@ def test_locate_is_a_filter_over_what_the_caller_may_see(
                 visible_to=readers,
                 now=chance.choice((45, 50, 55, 65, 75)),
                 equal=tuple((chance.choice((GROUP, ALGORITHM)), value(0)) for _ in range(chance.randrange(3))),
+                lacking=(USUAL,) * chance.randrange(2),
                 names=() if chance.random() < 0.9 else (f"a{chance.choice(sorted(kept))}",),
                 object_types=maybe(None, (2,), (1, 3)),
                 states=maybe(None, (1,), (2,), (3,), (1, 4), (2, 5), (3, 6)),

@@ -1,8 +1,8 @@
 """Who asks: the credentials in the header of a message, beside the client's certificate or in its place.
 
 A client speaks for itself by its certificate.  A credential says that a user or a device speaks over it: the request
-is then that account's, which owns what it makes.  All credentials of a message must be satisfied and be of one
-account.  What is refused is refused in one way, whatever was wrong; whoever tries too often waits.
+is then that account's, which owns what it makes.  All credentials of a message must be right and be of one account.
+What is refused is refused in one way, whatever was wrong; whoever tries too often waits.
 
 Source: KMIP 1.4 sections 2.1.2 and 6.6; 2.1 sections 9.4 and 9.11.
 """
@@ -11,50 +11,51 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from enum import Enum, auto
+from typing import Any, Final
 
 from keystead.crypto.passwords import verify_nothing
-from keystead.engine import accounts, attestation, identities, people, tickets
-from keystead.engine.accounts import Account, Accounts
+from keystead.engine import attestation, identities, people, tickets, verifiers
+from keystead.engine.accounts import Account, Accounts, device_name, identifiers_of, new_identity
 from keystead.engine.context import Turn
 from keystead.engine.sealed import Sealed
 from keystead.engine.tickets import Delegation
-from keystead.engine.verifiers import Digests, OneTime, Password, Salted, Verifier
+from keystead.engine.verifiers import MAXIMUM_PASSWORD, Digests, OneTime, Password, Salted, Verifier
 from keystead.errors import OperationFailed
 from keystead.kmip.enums import ResultReason
 from keystead.kmip.messages import RequestHeader
-from keystead.kmip.structures import (
-    Attestation,
-    Device,
-    HashedPassword,
-    OneTimePassword,
-    Structure,
-    TicketCredential,
-    UsernameAndPassword,
-)
-from keystead.kmip.version import Version
+from keystead.kmip.schema import Structure
+from keystead.kmip.structures import Attestation, Device, HashedPassword, OneTimePassword, TicketCredential
 from keystead.policy.access import Caller
 
-if TYPE_CHECKING:
-    from keystead.engine.engine import Engine
-
 MAXIMUM_CREDENTIALS: Final = 4
-MAXIMUM_TEXT: Final = 1024
-"""Characters of a user's name, a password or an identifier in a message."""
 FREE_TRIES: Final = 9
-"""Wrong credentials for one account, from one client and address, that cost nothing but themselves."""
+"""Wrong credentials for one account, over one client from one address, that cost nothing."""
 FREE_TRIES_OF_A_CLIENT: Final = 99
-"""The same for all accounts together."""
+"""The same for all accounts together: names cannot be tried without end either."""
 FIRST_WAIT_SECONDS: Final = 30
 LONGEST_WAIT_SECONDS: Final = 3600
 FORGET_SECONDS: Final = 86_400
 MAXIMUM_VERIFIED: Final = 4096
 VERIFIED_SECONDS: Final = 300
-"""How long a password that was right need not be hashed again by this process."""
-_TRIES: Final = "tries"
+"""How long a password that was right need not be hashed again in this process."""
+
+
+class Factor(Enum):
+    """What an account can be asked to prove; all that it has is asked for."""
+
+    PASSWORD = auto()
+    ONE_TIME = auto()
+
+
+_FACTORS: Final[Mapping[type[Verifier], Factor]] = {
+    Password: Factor.PASSWORD,
+    Salted: Factor.PASSWORD,
+    Digests: Factor.PASSWORD,
+    OneTime: Factor.ONE_TIME,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Admission:
     """As whom a message is answered.
 
     Attributes:
-        delegation: what a ticket permits; None where nothing limits the caller.
+        delegation: what a ticket permits; None where nothing narrows what the caller may do.
         refusal: why nothing of the message is done.
         header: what the header of the answer says of it.
     """
@@ -70,19 +71,20 @@ class Admission:
     caller: Caller
     delegation: Delegation | None = None
     refusal: OperationFailed | None = None
-    header: dict[str, Any] = field(default_factory=dict)
+    header: Mapping[str, Any] = field(default_factory=dict)
 
 
-def admit(turn: Turn, caller: Caller, header: RequestHeader, version: Version) -> Admission:
+def admit(turn: Turn, caller: Caller, header: RequestHeader) -> Admission:
     """Check what the header of a message says of who asks."""
-    given = header.authentication
+    shown = [one.credential_value for one in header.authentication.credential] if header.authentication else []
+    said: dict[str, Any] = {}
     try:
-        admission = Admission(caller)
-        if given is not None:
-            admission = _Credentials(turn, caller, [one.credential_value for one in given.credential]).check()
-        return _attested(turn, admission, header)
+        attestation.check(turn, caller, header, [one for one in shown if isinstance(one, Attestation)], said)
+        if header.authentication is None:
+            return Admission(caller)
+        return _Credentials(turn, caller, shown, said).admission()
     except OperationFailed as error:
-        return Admission(caller, refusal=error)
+        return Admission(caller, refusal=error, header=said)
 
 
 def refused() -> OperationFailed:
@@ -90,106 +92,198 @@ def refused() -> OperationFailed:
     return OperationFailed(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "the credential was not accepted")
 
 
-class _Credentials:
-    """The credentials of a message, and the account that they are of."""
+class _Wrong(Exception):
+    """Something shown is not right."""
 
-    def __init__(self, turn: Turn, caller: Caller, shown: Sequence[Structure]) -> None:
+
+class _Credentials:
+    """The credentials of a message."""
+
+    def __init__(self, turn: Turn, caller: Caller, shown: Sequence[Structure], said: dict[str, Any]) -> None:
         self.turn = turn
         self.engine = turn.engine
         self.through = caller
         self.shown = shown
+        self.said = said
         self.accounts = Accounts(turn.transaction, turn.engine.vault, caller.domain)
-        self.header: dict[str, Any] = {}
 
-    def check(self) -> Admission:
-        """Raises: OperationFailed: Authentication Not Successful, Invalid Ticket, Usage Limit Exceeded."""
-        shown = self.shown
-        if not 0 < len(shown) <= MAXIMUM_CREDENTIALS or any(_too_long(one) for one in shown):
+    def admission(self) -> Admission:
+        """Raises: OperationFailed (Authentication Not Successful, Invalid Ticket, Usage Limit Exceeded)."""
+        if not 0 < len(self.shown) <= MAXIMUM_CREDENTIALS:
             raise refused()
-        ticket = [one for one in shown if isinstance(one, TicketCredential)]
-        named = [one for one in shown if not isinstance(one, (TicketCredential, Attestation))]
-        if ticket:
-            if len(ticket) > 1 or named:
+        bearing = [one for one in self.shown if isinstance(one, TicketCredential)]
+        devices = [one for one in self.shown if isinstance(one, Device)]
+        users = [one for one in self.shown if not isinstance(one, (TicketCredential, Device, Attestation))]
+        if bearing:
+            if len(bearing) > 1 or devices or users:
                 raise refused()
-            caller, delegation = tickets.spend(self.turn, self.through, ticket[0].ticket)
-            return Admission(caller, delegation)
-        if not named:
-            return Admission(self.through)
-        names = {_name(one) for one in named if not isinstance(one, Device)}
-        devices = [one for one in named if isinstance(one, Device)]
-        if len(names) > 1 or len(devices) > 1:
-            raise refused()
-        account = None
+            caller, delegation = tickets.spend(self.turn, self.through, bearing[0].ticket)
+            return Admission(caller, delegation, header=self.said)
+        caller = self.through
         if devices:
-            account = self._admitted(devices[0], devices)
-        if names:
-            account = self._admitted(names.pop(), [one for one in named if not isinstance(one, Device)])
-        return Admission(account.caller(self.through) if account else self.through, header=self.header)
+            if len(devices) > 1:
+                raise refused()
+            caller = self._account(devices[0], devices).caller(self.through)
+        if users:
+            names = {one.username for one in users}  # type: ignore[attr-defined]
+            if len(names) > 1:
+                raise refused()
+            caller = self._account(names.pop(), users).caller(self.through)
+        return Admission(caller, header=self.said)
 
-    def _admitted(self, name: str | Device, shown: Sequence[Structure]) -> Account:
+    def _account(self, name: str | Device, shown: Sequence[Structure]) -> Account:
         """The account of a name, if everything shown for it is right."""
-        tries = Tries(self.turn, self.through, self.accounts.key(name, self.through.identity))
-        if tries.waiting():
+        over = self.through.identity
+        key = self.accounts.key(name, over)
+        tries = [
+            _Tries(self.turn, self.through, f"{key}/{over}/{self.through.address}", FREE_TRIES),
+            _Tries(self.turn, self.through, f"{over}/{self.through.address}", FREE_TRIES_OF_A_CLIENT),
+        ]
+        if any(one.waiting for one in tries):
             raise refused()
-        account = self.accounts.find(name, self.through.identity)
-        if account is None and self.engine.enrol_unknown_users and self.through.identity:
-            account = self._enrolled(name, shown)
-        if account is not None and (account.disabled or account.client not in ("", self.through.identity)):
+        account = self.accounts.find(name, over) or self._enrolled(name, shown)
+        if account is not None and (account.disabled or account.client not in ("", over)):
             account = None
-        if not self._satisfied(account, shown):
-            tries.failed()
-            raise refused()
-        tries.passed()
+        try:
+            self._check(account, shown)
+        except _Wrong:
+            for one in tries:
+                one.failed()
+            raise refused() from None
+        tries[0].passed()
         assert account is not None
         return account
 
-    def _satisfied(self, account: Account | None, shown: Sequence[Structure]) -> bool:
-        """Whether every credential is right and nothing that the account asks for is missing."""
-        if account is None:
+    def _enrolled(self, name: str | Device, shown: Sequence[Structure]) -> Account | None:
+        """Where unknown users are enrolled at first sight, a new account of this client's; else None.
+
+        A name of another client is nobody's to take; one's own name is oneself.
+        """
+        through = self.through
+        if not (self.engine.enrol_unknown_users and through.identity and not through.by_credential):
+            return None
+        password = getattr(shown[0], "password", None)
+        if len(shown) > 1 or isinstance(shown[0], (OneTimePassword, HashedPassword)):
+            return None
+        identity = new_identity()
+        if isinstance(name, str):
+            client = identities.by_name(self.turn.transaction, through.domain, name)
+            if client is not None and client.identity != through.identity:
+                return None
+            identity = client.identity if client is not None else identity
+        try:
+            device = identifiers_of(name) if isinstance(name, Device) else {}
+            return self.accounts.add(
+                Account(
+                    identity,
+                    name if isinstance(name, str) else device_name(device),
+                    through.domain,
+                    client=through.identity,
+                    made=self.turn.now,
+                    device=device,
+                    verifiers=() if password is None else (Password.of(password),),
+                )
+            )
+        except OperationFailed:
+            return None
+
+    def _check(self, account: Account | None, shown: Sequence[Structure]) -> None:
+        """Raises: _Wrong, unless everything shown is right and nothing that the account has is left unproven."""
+        known = None if account is None else people.verifiers_of(self.turn, account)
+        if account is None or known is None:
             for one in shown:
-                verify_nothing(getattr(one, "password", None) or "")
-            return False
-        known = people.verifiers_of(self.turn, account)
-        if known is None:
-            return False
+                verify_nothing(_limited(getattr(one, "password", None) or ""))
+            raise _Wrong
         marks = dict(account.marks)
-        proven = {kind for one in shown for kind in self._proven(account, known, marks, one)}
+        proven = {factor for one in shown for factor in self._proven(account, known, marks, one)}
+        asked = {_FACTORS[type(verifier)] for verifier in known.values()}
+        # What has nothing to prove itself by is proven by the certificate of the client that it belongs to.
+        if not asked <= proven or not (asked or account.client):
+            raise _Wrong
         if marks != account.marks:
             self.accounts.put(replace(account, marks=marks))
-        kinds = {_FACTORS[type(verifier)] for verifier in known.values()}
-        wanted = kinds if account.device or OneTime not in kinds else {OneTime, *kinds & {Password}}
-        if not known:  # it has nothing to prove itself by: its client's certificate is what proves it
-            return account.client == self.through.identity != "" and bool(proven == {None})
-        return None not in proven and (wanted <= proven if OneTime in wanted else bool(proven & kinds))
 
     def _proven(
-        self, account: Account, known: dict[str, Verifier], marks: dict[str, int], shown: Structure
-    ) -> set[type | None]:
-        """What a credential proves; None stands for something that is wrong, or that nothing was asked for."""
-        found: set[type | None] = set()
-        if isinstance(shown, Device) and _differs(account, shown):
-            return {None, Device}
-        if isinstance(shown, HashedPassword):
-            for key, verifier in known.items():
-                if isinstance(verifier, Digests):
-                    mark = verifier.check(shown, marks.get(key, 0), self.turn.now)
-                    if mark is not None:
-                        marks[key] = mark
-                        self.header["server_hashed_password"] = verifier.answer(mark)
-                        return {Password}
-            return {None, HashedPassword}
+        self, account: Account, known: Mapping[str, Verifier], marks: dict[str, int], shown: Structure
+    ) -> set[Factor]:
+        """What a credential proves.  Raises: _Wrong."""
+        proven = set()
+        if isinstance(shown, Device):
+            if {part: getattr(shown, part) for part in account.device} != account.device:
+                raise _Wrong
+        elif isinstance(shown, HashedPassword):
+            self._shown_once(Digests, known, marks, shown)
+            proven.add(Factor.PASSWORD)
+        elif isinstance(shown, OneTimePassword):
+            self._shown_once(OneTime, known, marks, shown)
+            proven.add(Factor.ONE_TIME)
         password = getattr(shown, "password", None)
         if password is not None:
-            right = self._password(account, [v for v in known.values() if isinstance(v, (Password, Salted))], password)
-            found.add(Password if right else HashedPassword)
-        if isinstance(shown, OneTimePassword):
-            for key, verifier in known.items():
-                if isinstance(verifier, OneTime):
-                    mark = verifier.check(shown, marks.get(key, 0), self.turn.now)
-                    if mark is not None:
-                        marks[key] = mark
-                        found.add(OneTime)
-                        break
-            else:
-                found.add(HashedPassword)
-        return found or {None}
+            self._password(account, known, _limited(password))
+            proven.add(Factor.PASSWORD)
+        return proven
+
+    def _shown_once(
+        self, kind: type[Digests | OneTime], known: Mapping[str, Verifier], marks: dict[str, int], shown: Any
+    ) -> None:
+        for key, verifier in known.items():
+            if isinstance(verifier, kind):
+                mark = verifier.check(shown, marks.get(key, 0), self.turn.now)
+                if mark is not None:
+                    marks[key] = mark
+                    if isinstance(verifier, Digests):
+                        self.said["server_hashed_password"] = verifier.answer(mark)
+                    return
+        raise _Wrong
+
+    def _password(self, account: Account, known: Mapping[str, Verifier], password: str) -> None:
+        passwords = [verifier for verifier in known.values() if isinstance(verifier, (Password, Salted))]
+        kept = json.dumps([account.identity, password, *map(verifiers.dump, passwords)]).encode()
+        token, verified, now = hmac.digest(self.engine.pepper, kept, "sha256"), self.engine.verified, self.turn.now
+        if verified.get(token, now) > now:
+            return
+        # No short cut: how many passwords there are is not told by the clock.
+        if not (any([verifier.check(password) for verifier in passwords]) if passwords else verify_nothing(password)):
+            raise _Wrong
+        if len(verified) >= MAXIMUM_VERIFIED:
+            verified.clear()
+        verified[token] = now + VERIFIED_SECONDS
+
+
+class _Tries:
+    """How often somebody was wrong, and until when it waits for that."""
+
+    def __init__(self, turn: Turn, caller: Caller, key: str, free: int) -> None:
+        self._entries = Sealed(turn.transaction, turn.engine.vault, "tries", caller.domain)
+        self._now = turn.now
+        self._free = free
+        self._key = self._entries.blind(key)
+        found = self._entries.get(self._key)
+        self._count, self._until, self._forgotten = json.loads(found) if found else (0, 0, self._now + 1)
+        if self._forgotten <= self._now:
+            self._count = self._until = 0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether its wait is not over; a clock that was put back makes no wait longer."""
+        return self._now < self._until <= self._now + LONGEST_WAIT_SECONDS
+
+    def failed(self) -> None:
+        """Count; from the last free try on each wait is twice the one before."""
+        self._count += 1
+        over = self._count - self._free
+        wait = min(FIRST_WAIT_SECONDS << min(over - 1, 16), LONGEST_WAIT_SECONDS) if over > 0 else 0
+        forgotten = self._now + FORGET_SECONDS
+        self._entries.put(self._key, json.dumps([self._count, self._now + wait, forgotten]).encode(), forgotten)
+
+    def passed(self) -> None:
+        """Begin anew."""
+        if self._count:
+            self._entries.delete(self._key)
+
+
+def _limited(password: str) -> str:
+    """A password of a length that is worth hashing.  Raises: _Wrong."""
+    if len(password) > MAXIMUM_PASSWORD:
+        raise _Wrong
+    return password

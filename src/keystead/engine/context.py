@@ -19,14 +19,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from keystead.custody.zones import Kind
-from keystead.errors import OperationFailed
 from keystead.engine.managed import (
     Managed,
     dump_attributes,
+    gather,
     index_of,
     names_of,
     numbers_of,
 )
+from keystead.errors import OperationFailed
 from keystead.kmip.attributes import load_stored
 from keystead.kmip.enums import CryptographicUsageMask, ObjectType, Operation, ResultReason, UniqueIdentifierEnumeration
 from keystead.kmip.identifiers import NameReference
@@ -35,7 +36,6 @@ from keystead.kmip.schema import dump, load
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import NEWEST, Version
 from keystead.policy.access import Caller, Grant, permitted
-from keystead.engine.managed import gather
 from keystead.store import Criteria, NameTaken, Record, Transaction
 
 if TYPE_CHECKING:

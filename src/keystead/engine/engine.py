@@ -11,8 +11,8 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from keystead.audit.log import Event
@@ -24,6 +24,7 @@ from keystead.engine import asynchronous, identities, preparing
 from keystead.engine import operations as _operations  # noqa: F401 - enters the handlers
 from keystead.engine.context import Context, Identifiers, Turn
 from keystead.engine.handlers import HANDLERS
+from keystead.engine.tokens import OwnLibrary, Token, open_token
 from keystead.errors import (
     CodecError,
     Conflict,
@@ -111,6 +112,7 @@ class Engine:
         self.rehearsals: dict[str, Future[preparing.Results]] = {}
         self.process_compromised = False
         self.algorithms = DEFAULT
+        self.token: Token = OwnLibrary()
         self._epoch: object = None
         self._boot = secrets.token_hex(4)
         self._answered = 0
@@ -122,7 +124,10 @@ class Engine:
         Raises:
             ConfigError, StoreError, TamperError, CustodyError.
         """
-        return cls(open_store(config.store.url), Vault(root, SqliteKekStore(config.custody.directory)))
+        engine = cls(open_store(config.store.url), Vault(root, SqliteKekStore(config.custody.directory)))
+        engine.algorithms = SETS[config.policy.algorithms]
+        engine.token = open_token(config.pkcs11.module)
+        return engine
 
     @property
     def sealed(self) -> bool:
@@ -149,6 +154,7 @@ class Engine:
         """Let go of the store."""
         if "workshop" in self.__dict__:
             self.workshop.shutdown(cancel_futures=True)
+        self.token.close()
         self.store.close()
         self.vault.close()
 

@@ -10,8 +10,7 @@ from keystead.crypto.keys import symmetric_bytes, symmetric_material
 from keystead.engine import use
 from keystead.engine.context import Context
 from keystead.engine.handlers import handles
-from keystead.engine.making import LEASE_SECONDS
-from keystead.engine.managed import Managed
+from keystead.engine.managed import LEASE_SECONDS, Managed
 from keystead.engine.pkcs12 import as_pkcs12
 from keystead.engine.wrapping import ENCRYPTS, check_as_it_came, is_wrapped, left, served, unwrapped, wrapped
 from keystead.errors import OperationFailed

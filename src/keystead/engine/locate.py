@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Final
 
 from keystead.engine.context import Context
+from keystead.engine.create import create
 from keystead.engine.handlers import handles
-from keystead.engine.managed import DATES, conditions, part_condition
+from keystead.engine.making import DEFAULT_GROUP
+from keystead.engine.managed import DATES, USUAL, conditions, name_key, part_condition
 from keystead.errors import OperationFailed
 from keystead.kmip import ttlv
-from keystead.kmip.attributes import ATTRIBUTES, Attribute, VendorAttributeName
-from keystead.kmip.enums import ObjectGroupMember, ResultReason, State, StorageStatusMask
+from keystead.kmip.attributes import ATTRIBUTES, Attribute, Attributes, VendorAttributeName
+from keystead.kmip.enums import (
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    ObjectGroupMember,
+    ObjectType,
+    ResultReason,
+    State,
+    StorageStatusMask,
+)
+from keystead.kmip.payloads.create import CreateRequest
 from keystead.kmip.payloads.locate import LocateRequest, LocateResponse
 from keystead.kmip.structures import UsageLimits
 from keystead.kmip.tags import Tag
@@ -20,34 +32,88 @@ MAXIMUM_LOCATED: Final = 1000
 MAXIMUM_CONDITIONS: Final = 64
 
 
-@handles(LocateRequest)
+@handles(LocateRequest, marks=True)
 def locate(context: Context, request: LocateRequest) -> LocateResponse:
     """Find objects, newest first.  Source: KMIP 1.4 §4.9; 2.1 §6.1.31.
 
     Raises:
         OperationFailed: Invalid Attribute, Invalid Field.
     """
-    limit = request.maximum_items
-    if limit is not None and limit < 0 or (request.offset_items or 0) < 0:
+    limit, offset = request.maximum_items, request.offset_items or 0
+    if (limit is not None and limit < 0) or offset < 0:
         raise OperationFailed(ResultReason.INVALID_FIELD, "Maximum Items and Offset Items are not negative")
     asked = _Conditions(context)
     for attribute in request.attributes or ():
         asked.apply(attribute)
-    if request.object_group_member is ObjectGroupMember.GROUP_MEMBER_FRESH:
-        asked.equal += [
-            (number, context.engine.vault.blind(context.caller.domain, number, value))
-            for number, value in conditions(Tag.FRESH, True)
-        ]
-    found, total = context.find(
-        context.criteria(
-            maximum_items=min(MAXIMUM_LOCATED, MAXIMUM_LOCATED if limit is None else limit),
-            offset_items=request.offset_items or 0,
-            storage_status_mask=int(request.storage_status_mask or StorageStatusMask.ON_LINE_STORAGE),
-            **asked.as_criteria(),
+    most = MAXIMUM_LOCATED if limit is None else min(MAXIMUM_LOCATED, limit)
+    mask = int(request.storage_status_mask or StorageStatusMask.ON_LINE_STORAGE)
+    member = None if request.object_group_member is None else MEMBERS[request.object_group_member]
+    if member is None:
+        found, total = context.find(
+            context.criteria(
+                maximum_items=most, offset_items=offset, storage_status_mask=mask, **asked.as_criteria()
+            )
         )
-    )
+    else:
+        found, total = member(context, asked, {"storage_status_mask": mask}, most, offset)
     context.placeholder = found[0] if len(found) == 1 and (total == 1 or limit == 1) else None
     return LocateResponse(located_items=total, unique_identifier=tuple(found))
+
+
+# --- members of object groups -----------------------------------------------------------------------------------------
+
+
+def _fresh(
+    context: Context, asked: _Conditions, conditions_: dict[str, Any], most: int, offset: int
+) -> tuple[list[str], int]:
+    """The fresh members of a group, the oldest first: a pool is used up in the order in which it was filled.
+
+    The default group never runs dry: a member is made if none is fresh.  Source: KMIP 1.1 §3.34 and §4.8.
+    """
+    asked.require(Tag.FRESH, True)
+    criteria = {**conditions_, **asked.as_criteria()}
+    total = context.find(context.criteria(maximum_items=0, **criteria))[1]
+    if not total and asked.groups == [DEFAULT_GROUP] and asked.count == 2 and most and not offset:
+        return [_pool_key(context)], 1
+    first = max(total - offset - most, 0)
+    found = context.find(context.criteria(maximum_items=max(total - offset - first, 0), offset_items=first, **criteria))
+    return found[0][::-1], total
+
+
+def _pool_key(context: Context) -> str:
+    """A new key of the default group."""
+    attributes = Attributes.of(
+        {
+            Tag.CRYPTOGRAPHIC_ALGORITHM: CryptographicAlgorithm.AES,
+            Tag.CRYPTOGRAPHIC_LENGTH: 256,
+            Tag.CRYPTOGRAPHIC_USAGE_MASK: CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.DECRYPT,
+            Tag.OBJECT_GROUP: DEFAULT_GROUP,
+        }
+    )
+    with context.turn.savepoint():
+        made = create(context, CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=attributes))
+    return str(made.unique_identifier)
+
+
+def _default(
+    context: Context, asked: _Conditions, conditions_: dict[str, Any], most: int, offset: int
+) -> tuple[list[str], int]:
+    """The default member of a group: each in turn, the oldest first."""
+    criteria = {**conditions_, **asked.as_criteria()}
+    total = context.find(context.criteria(maximum_items=0, **criteria))[1]
+    if not total or not most or offset:
+        return [], min(total, 1)
+    caller = context.caller
+    key = hashlib.sha256("\0".join((caller.domain, caller.identity, *asked.groups)).encode()).hexdigest()
+    transaction = context.transaction
+    turns = int.from_bytes(transaction.entry(_GROUP_TURN, key) or b"", "big")
+    transaction.put_entry(_GROUP_TURN, key, (turns + 1).to_bytes(8, "big"))
+    position = total - 1 - turns % total
+    return context.find(context.criteria(maximum_items=1, offset_items=position, **criteria))[0], 1
+
+
+MEMBERS: Final = {ObjectGroupMember.GROUP_MEMBER_FRESH: _fresh, ObjectGroupMember.GROUP_MEMBER_DEFAULT: _default}
+_GROUP_TURN: Final = "group-turn"
 
 
 class _Conditions:
@@ -56,13 +122,19 @@ class _Conditions:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.equal: list[tuple[int, bytes]] = []
+        self.lacking: list[int] = []
         self.names: list[str] = []
         self.object_types: set[int] | None = None
         self.states: set[int] | None = None
         self.identifiers: set[str] | None = None
         self.dates: dict[int, list[int]] = {}
         self.ranges: list[tuple[int, int, int]] = []
+        self.groups: list[str] = []
         self.count = 0
+
+    def require(self, name: Tag, value: Any) -> None:
+        """Add a condition that the request does not spell out."""
+        self.apply(Attribute(name, value))
 
     def apply(self, attribute: Attribute) -> None:
         name, value = attribute.name, attribute.value
@@ -78,8 +150,10 @@ class _Conditions:
             raise OperationFailed(ResultReason.INVALID_ATTRIBUTE, "Locate cannot search by this attribute")
         if value is None:
             raise OperationFailed(ResultReason.INVALID_FIELD, "an attribute to search by has no value")
+        if name is Tag.OBJECT_GROUP:
+            self.groups.append(value)
         if name is Tag.NAME and value.name_value is not None:
-            self.names.append(value.name_value)
+            self.names.append(name_key(value))
         elif name is Tag.OBJECT_TYPE:
             self.object_types = _narrowed(self.object_types, int(value))
         elif name is Tag.STATE:
@@ -88,6 +162,10 @@ class _Conditions:
             self.identifiers = _narrowed(self.identifiers, str(value))
         elif name in DATES:
             self.dates.setdefault(int(name), []).append(value)  # type: ignore[arg-type]
+        elif name is Tag.NAME:
+            raise OperationFailed(ResultReason.INVALID_FIELD, "Locate by Name needs the Name Value")
+        elif name in USUAL and value == USUAL[name]:
+            self.lacking.append(int(name))  # type: ignore[arg-type]
         elif isinstance(value, UsageLimits):
             self._usage_limits(value)
         else:
@@ -118,6 +196,7 @@ class _Conditions:
             ranges.append((number, first, last))
         return {
             "equal": tuple(self.equal),
+            "lacking": tuple(self.lacking),
             "names": tuple(self.names),
             "object_types": None if self.object_types is None else tuple(self.object_types),
             "states": None if self.states is None else tuple(self.states),

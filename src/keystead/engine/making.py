@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from keystead.engine.context import Context
-from keystead.engine.managed import SERVER_VENDORS, Managed, gather, numbered
+from keystead.engine.managed import LEASE_SECONDS, RNG, SERVER_VENDORS, Managed, gather, numbered
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import ATTRIBUTES, Attribute, AttributeName, Attributes, Party, VendorAttributeName
 from keystead.kmip.enums import (
@@ -22,14 +22,12 @@ from keystead.kmip.enums import (
     Operation,
     ProtectionStorageMask,
     ResultReason,
-    RNGAlgorithm,
 )
 from keystead.kmip.objects import ManagedObject
 from keystead.kmip.schema import dump
 from keystead.kmip.structures import (
     ApplicationSpecificInformation,
     Digest,
-    RNGParameters,
     TransparentKey,
     UsageLimits,
 )
@@ -37,7 +35,6 @@ from keystead.kmip.tags import Tag
 from keystead.kmip.version import NEWEST
 from keystead.policy.wrapping import History
 
-LEASE_SECONDS: Final = 3600
 MAXIMUM_INSTANCES: Final = 256
 """Of an attribute with several instances."""
 
@@ -61,7 +58,6 @@ _MASKED: Final = ATTRIBUTES[Tag.CRYPTOGRAPHIC_USAGE_MASK].applies_to - {ObjectTy
 _GROUPED: Final = frozenset(ObjectType) - {ObjectType.TEMPLATE, ObjectType.USER, ObjectType.GROUP}
 DEFAULT_GROUP: Final = "default"
 """The reserved Object Group, for what its maker put into none.  Source: KMIP 1.1 §3.33."""
-_RNG: Final = RNGParameters(rng_algorithm=RNGAlgorithm.DRBG)
 _M: Final = CryptographicUsageMask
 _A: Final = CryptographicAlgorithm
 
@@ -235,7 +231,7 @@ def new(
     }
     if generated:
         defaults[Tag.ORIGINAL_CREATION_DATE] = now
-        defaults[Tag.RANDOM_NUMBER_GENERATOR] = _RNG
+        defaults[Tag.RANDOM_NUMBER_GENERATOR] = RNG
     if object_type in _MASKED:
         defaults[Tag.CRYPTOGRAPHIC_USAGE_MASK] = usual_mask(managed.get(Tag.CRYPTOGRAPHIC_ALGORITHM), object_type)
     managed = managed.update(

@@ -16,10 +16,19 @@ from keystead.kmip.attributes import (
     VendorAttributeName,
     dump_stored,
 )
-from keystead.kmip.enums import CryptographicUsageMask, ObjectType, State
+from keystead.kmip.enums import (
+    CryptographicUsageMask,
+    KeyFormatType,
+    NameType,
+    ObjectClass,
+    ObjectType,
+    ProtectionStorageMask,
+    RNGAlgorithm,
+    State,
+)
 from keystead.kmip.objects import ManagedObject
 from keystead.kmip.schema import DateTime, Structure, fields_of, kind_of
-from keystead.kmip.structures import UsageLimits
+from keystead.kmip.structures import Digest, Name, RNGParameters, UsageLimits, X509CertificateIdentifier
 from keystead.kmip.tags import Tag
 from keystead.policy.lifecycle import Dates
 from keystead.policy.wrapping import History
@@ -32,6 +41,24 @@ SERVER_VENDORS: Final = frozenset({"y", "Keystead"})
 """The vendors whose attributes the server alone sets: in 1.x their names begin with y-.  Source: KMIP 1.4 §3.39."""
 HISTORY: Final = VendorAttributeName("Keystead", "History")
 """Where an object's history is kept: no client sees it."""
+LEASE_SECONDS: Final = 3600
+RNG: Final = RNGParameters(rng_algorithm=RNGAlgorithm.DRBG)
+"""The random number generator of the operating system."""
+USUAL: Final[Mapping[AttributeName, Any]] = {
+    Tag.LEASE_TIME: LEASE_SECONDS,
+    Tag.FRESH: False,
+    Tag.SENSITIVE: False,
+    Tag.ALWAYS_SENSITIVE: False,
+    Tag.EXTRACTABLE: True,
+    Tag.NEVER_EXTRACTABLE: False,
+    Tag.KEY_FORMAT_TYPE: KeyFormatType.RAW,
+    Tag.OBJECT_CLASS: ObjectClass.USER,
+    Tag.PROTECTION_STORAGE_MASK: ProtectionStorageMask.SOFTWARE,
+    Tag.RANDOM_NUMBER_GENERATOR: RNG,
+}
+"""Values that nearly every object has: an object is not indexed under them, but where it has another value, or none.
+So what is looked for by a usual value is whatever has no entry for the attribute."""
+_ABSENT: Final = b"absent"
 MOST_COMBINED_FIELDS: Final = 5
 """A structure is indexed under every combination of its fields, up to so many."""
 
@@ -209,7 +236,14 @@ def numbered(
 
 def names_of(managed: Managed) -> tuple[str, ...]:
     """The Names that nobody else of the same owner may use; free again once the object is destroyed."""
-    return () if managed.destroyed else tuple(name.name_value for name in managed.all(Tag.NAME))
+    return () if managed.destroyed else tuple(name_key(name) for name in managed.all(Tag.NAME))
+
+
+def name_key(name: Name) -> str:
+    """A Name as one text, its type included."""
+    if name.name_type is NameType.UNINTERPRETED_TEXT_STRING:
+        return name.name_value
+    return f"{name.name_type.title}\0{name.name_value}"
 
 
 def conditions(name: AttributeName, value: Any) -> list[tuple[int, bytes]]:
@@ -221,6 +255,8 @@ def conditions(name: AttributeName, value: Any) -> list[tuple[int, bytes]]:
     number = int(name) if isinstance(name, Tag) else int(Tag.ATTRIBUTE)
     if isinstance(value, CryptographicUsageMask):
         return [(number, bit.to_bytes(4, "big")) for bit in _bits(value)]
+    if isinstance(value, Digest):
+        return [(number, _encoded(name, _digest_fields(value)))]
     if isinstance(value, Structure):
         return [(number, _encoded(name, _fields(value)))]
     return [(number, _encoded(name, value))]
@@ -235,22 +271,49 @@ def index_of(managed: Managed) -> set[tuple[int, bytes]]:
     """Everything that an object is indexed under for equality."""
     found: set[tuple[int, bytes]] = set()
     for name, instances in managed.attributes.items():
-        if name in DATES or name is Tag.DIGEST or name == HISTORY:
+        if name in DATES or name in USUAL or name is Tag.NAME or name == HISTORY:
             continue
         number = int(name) if isinstance(name, Tag) else int(Tag.ATTRIBUTE)
         for instance in instances:
             value = instance.value
             if isinstance(value, Structure):
-                fields = _fields(value)
-                most = len(fields) if len(fields) <= MOST_COMBINED_FIELDS else 2
-                for count in range(1, most + 1):
-                    found.update((number, _encoded(name, part)) for part in combinations(fields, count))
-                found.add((number, _encoded(name, fields)))
+                for fields in _spellings(value):
+                    most = len(fields) if len(fields) <= MOST_COMBINED_FIELDS else 2
+                    for size in range(1, most + 1):
+                        found.update((number, _encoded(name, part)) for part in combinations(fields, size))
+                    found.add((number, _encoded(name, fields)))
             else:
                 found.update(conditions(name, value))
-    for digest in managed.all(Tag.DIGEST):
-        found.update(conditions(Tag.DIGEST, digest))
+    for name, usual in USUAL.items():
+        value = managed.get(name)
+        if value is None:
+            found.add((int(name), _ABSENT))  # type: ignore[arg-type]
+        elif value != usual:
+            found.update(conditions(name, value))
     return found
+
+
+def _spellings(value: Structure) -> Iterator[tuple[tuple[str, Any], ...]]:
+    """The fields by which a structure is found."""
+    if isinstance(value, Digest):
+        yield _digest_fields(value)
+        return
+    fields = _fields(value)
+    yield fields
+    if isinstance(value, X509CertificateIdentifier) and len(value.certificate_serial_number) < 0x80:
+        # Clients search for the serial number as the whole DER INTEGER as well: the OASIS cases TC-PKCS12-2.
+        number = value.certificate_serial_number
+        yield tuple(
+            (name, bytes((2, len(number))) + number if name == "certificate_serial_number" else part)
+            for name, part in fields
+        )
+
+
+def _digest_fields(value: Digest) -> tuple[tuple[str, Any], ...]:
+    """The fields of a Digest without the Hashing Algorithm, which follows from the value, if there is one."""
+    return tuple(
+        (name, part) for name, part in _fields(value) if name != "hashing_algorithm" or value.digest_value is None
+    )
 
 
 def numbers_of(managed: Managed) -> tuple[tuple[int, int], ...]:

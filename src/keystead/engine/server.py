@@ -5,6 +5,7 @@ from __future__ import annotations
 import keystead
 from keystead.engine.context import Context
 from keystead.engine.handlers import handles, operations
+from keystead.engine.managed import RNG
 from keystead.errors import OperationFailed
 from keystead.kmip.enums import (
     ClientRegistrationMethod,
@@ -14,7 +15,6 @@ from keystead.kmip.enums import (
     ProtectionStorageMask,
     QueryFunction,
     ResultReason,
-    RNGAlgorithm,
     RNGMode,
     ShreddingAlgorithm,
     UnwrapMode,
@@ -31,7 +31,6 @@ from keystead.kmip.structures import (
     CapabilityInformation,
     ProfileInformation,
     ProtectionStorageMasks,
-    RNGParameters,
     ServerInformation,
 )
 from keystead.kmip.version import Version
@@ -58,7 +57,7 @@ def query(context: Context, request: QueryRequest) -> QueryResponse:
         vendor_identification=VENDOR if _F.QUERY_SERVER_INFORMATION in asked else None,
         server_information=_information() if _F.QUERY_SERVER_INFORMATION in asked else None,
         application_namespace=(),
-        rng_parameters=(RNGParameters(rng_algorithm=RNGAlgorithm.DRBG),) if _F.QUERY_RNGS in asked else (),
+        rng_parameters=(RNG,) if _F.QUERY_RNGS in asked else (),
         profile_information=tuple(
             ProfileInformation(profile_name=name) for name in ProfileName if name in PROFILES and name.since <= version <= name.until
         )

@@ -73,6 +73,7 @@ class Criteria:
             granted is found.
         now: POSIX seconds, at which `states` are meant.
         equal: (attribute number, blind value).
+        lacking: attribute numbers under which nothing is posted for the object.
         names: exact; the object has all of them.
         object_types: any of these; None for all.  `states` and `identifiers` likewise.
         dates: (attribute number, from, to), both inclusive.
@@ -85,6 +86,7 @@ class Criteria:
     visible_to: tuple[str, ...]
     now: int = 0
     equal: tuple[tuple[int, bytes], ...] = ()
+    lacking: tuple[int, ...] = ()
     names: tuple[str, ...] = ()
     object_types: tuple[int, ...] | None = None
     states: tuple[int, ...] | None = None

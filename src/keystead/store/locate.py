@@ -109,6 +109,19 @@ class Identified:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """Objects that are posted under no value of an attribute: it has its usual value.  It never drives."""
+
+    attribute: int
+
+    def check(self, shelf: int) -> Query:
+        return (
+            "NOT EXISTS (SELECT 1 FROM postings p WHERE p.object = d.object AND p.shelf = ? AND p.attribute = ?)",
+            (shelf, self.attribute),
+        )
+
+
 Condition = Posted | Numbered | Identified
 _EVERY: Final = Posted(EVERY, (b"",))
 
@@ -126,7 +139,7 @@ class _Part:
 def locate(rows: Rows, criteria: Criteria) -> Located:
     """Search; see `keystead.store.Transaction.locate`."""
     conditions = _conditions(criteria)
-    empty = any(not condition.values for condition in conditions if not isinstance(condition, Numbered))
+    empty = any(not condition.values for condition in conditions if isinstance(condition, Posted | Identified))
     parts = [] if empty else list(_parts(rows, criteria))
     if not parts:
         return Located((), 0)
@@ -172,9 +185,9 @@ def _locate_many(rows: Rows, criteria: Criteria, queries: Sequence[Query]) -> Lo
     return Located(tuple(identifiers), len(objects))
 
 
-def _conditions(criteria: Criteria) -> list[Condition]:
+def _conditions(criteria: Criteria) -> list[Condition | Lacking]:
     """What an object must all meet, the most telling first."""
-    found: list[Condition] = []
+    found: list[Condition | Lacking] = []
     if criteria.identifiers is not None:
         found.append(Identified(tuple(dict.fromkeys(criteria.identifiers))))
     found += [Posted(NAME, (name_value(name),)) for name in criteria.names]
@@ -182,6 +195,7 @@ def _conditions(criteria: Criteria) -> list[Condition]:
     found += [Numbered(attribute, max(first, ALWAYS), min(last, NEVER)) for attribute, first, last in criteria.dates]
     if criteria.object_types is not None:
         found.append(Posted(TYPE, tuple(map(type_value, dict.fromkeys(criteria.object_types)))))
+    found += [Lacking(attribute) for attribute in criteria.lacking]
     return found
 
 
@@ -262,10 +276,10 @@ def _spaces(rows: Rows, criteria: Criteria) -> list[int]:
     return [row[0] for row in found]
 
 
-def _query(rows: Rows, part: _Part, conditions: Sequence[Condition]) -> Query:
+def _query(rows: Rows, part: _Part, conditions: Sequence[Condition | Lacking]) -> Query:
     """The statement that finds the objects of a part."""
     shelf = part.shelf
-    all_conditions: list[Condition] = [*conditions]
+    all_conditions = [condition for condition in conditions if not isinstance(condition, Lacking)]
     if part.phase is not None:
         all_conditions.append(part.phase)
     if not all_conditions:
@@ -275,6 +289,10 @@ def _query(rows: Rows, part: _Part, conditions: Sequence[Condition]) -> Query:
     for condition in all_conditions:
         if condition is not drives:
             check, more = condition.check(shelf)
+            sql, parameters = f"{sql} AND {check}", (*parameters, *more)
+    for lacking in conditions:
+        if isinstance(lacking, Lacking):
+            check, more = lacking.check(shelf)
             sql, parameters = f"{sql} AND {check}", (*parameters, *more)
     if part.activation is not None:
         sql, parameters = f"{sql} AND {part.activation[0]}", (*parameters, *part.activation[1])
