@@ -257,9 +257,7 @@ def test_a_batch_is_done_in_its_order_and_hands_the_placeholder_on(world: World)
     key = poll(world, created).response_payload.unique_identifier
     assert poll(world, activated).response_payload.unique_identifier == key
     assert poll(world, destroyed).result_reason is not None  # it is active
-    state = world.do(
-        GetAttributesRequest(unique_identifier=key, attribute_reference=(Tag.STATE,))
-    )
+    state = world.do(GetAttributesRequest(unique_identifier=key, attribute_reference=(Tag.STATE,)))
     assert [attribute.value for attribute in state.attributes] == [State.ACTIVE]
 
 
@@ -322,9 +320,7 @@ def test_a_caller_can_only_have_so_many(world: World) -> None:
 
 def test_what_is_not_supported_is_refused_at_once(world: World) -> None:
     assert world.refused(PollRequest(asynchronous_correlation_value=b"1"), version=V2_1) is NO_SUCH
-    refused = world.ask(
-        QueryAsynchronousRequestsRequest(), version=V1_4, asynchronous_indicator=OPTIONAL
-    )
+    refused = world.ask(QueryAsynchronousRequestsRequest(), version=V1_4, asynchronous_indicator=OPTIONAL)
     assert refused.result_reason is ResultReason.OPERATION_NOT_SUPPORTED
 
 

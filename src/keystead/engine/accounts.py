@@ -25,6 +25,8 @@ from keystead.store import Transaction
 
 ACCOUNT: Final = "account"
 _NAMED: Final = "account-name"
+PASSWORD, HASHED, ONE_TIME = "password", "hashed", "one-time"
+"""What the verifiers of an account are kept under that is no managed object."""
 MAXIMUM_NAME: Final = 128
 _IDENTIFIERS: Final = (
     "device_serial_number", "device_identifier", "network_identifier", "machine_identifier", "media_identifier",
@@ -53,7 +55,7 @@ class Account:
     disabled: bool = False
     user: str = ""
     device: Mapping[str, str] = field(default_factory=dict)
-    verifiers: tuple[Verifier, ...] = field(default=(), repr=False)
+    verifiers: Mapping[str, Verifier] = field(default_factory=dict, repr=False)
     marks: Mapping[str, int] = field(default_factory=dict)
 
     def caller(self, through: Caller) -> Caller:
@@ -166,9 +168,11 @@ def _device(identifiers: Mapping[str, str]) -> Device:
 
 def _dump(account: Account) -> bytes:
     found: dict[str, Any] = {
-        name: value for name, value in asdict(replace(account, verifiers=())).items() if name != "verifiers"
+        name: value for name, value in asdict(replace(account, verifiers={})).items() if name != "verifiers"
     }
-    return json.dumps(found | {"verifiers": [verifiers.dump(one) for one in account.verifiers]}).encode()
+    return json.dumps(
+        found | {"verifiers": {key: verifiers.dump(one) for key, one in account.verifiers.items()}}
+    ).encode()
 
 
 def _load(value: bytes) -> Account:
@@ -177,6 +181,6 @@ def _load(value: bytes) -> Account:
         **found
         | {
             "groups": tuple(found["groups"]),
-            "verifiers": tuple(verifiers.load(one) for one in found["verifiers"]),
+            "verifiers": {key: verifiers.load(one) for key, one in found["verifiers"].items()},
         }
     )

@@ -59,9 +59,7 @@ log = logging.getLogger("keystead.engine")
 
 SLOW: Final = frozenset({Operation.ARCHIVE, Operation.RECOVER})
 """What waits if the client leaves it to the server.  Source: KMIP 1.4 sections 4.22 and 4.23; 2.1 6.1.4 and 6.1.42."""
-NEVER: Final = frozenset(
-    {Operation.POLL, Operation.CANCEL, Operation.PROCESS, Operation.QUERY_ASYNCHRONOUS_REQUESTS}
-)
+NEVER: Final = frozenset({Operation.POLL, Operation.CANCEL, Operation.PROCESS, Operation.QUERY_ASYNCHRONOUS_REQUESTS})
 """What is answered at once, whatever the client says.  Source: KMIP 2.1 sections 6.1.5 and 6.1.38."""
 CORRELATION_BYTES: Final = 16
 MOST_WAITING: Final = 256

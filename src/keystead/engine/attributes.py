@@ -180,7 +180,7 @@ def delete_attribute(context: Context, request: DeleteAttributeRequest) -> Delet
         if current is None and context.version >= V2_0:
             managed = managed.with_instances(name, ())
             continue
-        if reference is Tag.LINK and not any((i.index or 0) == (request.attribute_index or 0) for i in present):
+        if reference is Tag.LINK and not any((i.index or 0) == (index or 0) for i in present):
             found = False  # the instances of Link lie with their Link Types
             continue
         position = _position(context, present, current, index)

@@ -14,11 +14,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from keystead.crypto.passwords import verify_nothing
 from keystead.engine import attestation, identities, people, tickets, verifiers
-from keystead.engine.accounts import Account, Accounts, device_name, identifiers_of, new_identity
+from keystead.engine.accounts import PASSWORD, Account, Accounts, device_name, identifiers_of, new_identity
 from keystead.engine.context import Turn
 from keystead.engine.sealed import Sealed
 from keystead.engine.tickets import Delegation
@@ -141,18 +141,18 @@ class _Credentials:
         ]
         if any(one.waiting for one in tries):
             raise refused()
-        account = self.accounts.find(name, over) or self._enrolled(name, shown)
-        if account is not None and (account.disabled or account.client not in ("", over)):
-            account = None
+        kept = self.accounts.find(name, over) or self._enrolled(name, shown)
+        if kept is not None and (kept.disabled or kept.client not in ("", over)):
+            kept = None
+        account = None if kept is None else people.present(self.turn, kept)
         try:
-            self._check(account, shown)
+            self._check(kept, account, shown)
         except _Wrong:
             for one in tries:
                 one.failed()
             raise refused() from None
         tries[0].passed()
-        assert account is not None
-        return account
+        return cast(Account, account)
 
     def _enrolled(self, name: str | Device, shown: Sequence[Structure]) -> Account | None:
         """Where unknown users are enrolled at first sight, a new account of this client's; else None.
@@ -181,32 +181,30 @@ class _Credentials:
                     client=through.identity,
                     made=self.turn.now,
                     device=device,
-                    verifiers=() if password is None else (Password.of(password),),
+                    verifiers={} if password is None else {PASSWORD: Password.of(password)},
                 )
             )
         except OperationFailed:
             return None
 
-    def _check(self, account: Account | None, shown: Sequence[Structure]) -> None:
+    def _check(self, kept: Account | None, account: Account | None, shown: Sequence[Structure]) -> None:
         """Raises: _Wrong, unless everything shown is right and nothing that the account has is left unproven."""
-        known = None if account is None else people.verifiers_of(self.turn, account)
-        if account is None or known is None:
+        if kept is None or account is None:
             for one in shown:
                 verify_nothing(_limited(getattr(one, "password", None) or ""))
             raise _Wrong
         marks = dict(account.marks)
-        proven = {factor for one in shown for factor in self._proven(account, known, marks, one)}
-        asked = {_FACTORS[type(verifier)] for verifier in known.values()}
+        proven = {factor for one in shown for factor in self._proven(account, marks, one)}
+        asked = {_FACTORS[type(verifier)] for verifier in account.verifiers.values()}
         # What has nothing to prove itself by is proven by the certificate of the client that it belongs to.
         if not asked <= proven or not (asked or account.client):
             raise _Wrong
         if marks != account.marks:
-            self.accounts.put(replace(account, marks=marks))
+            self.accounts.put(replace(kept, marks=marks))
 
-    def _proven(
-        self, account: Account, known: Mapping[str, Verifier], marks: dict[str, int], shown: Structure
-    ) -> set[Factor]:
+    def _proven(self, account: Account, marks: dict[str, int], shown: Structure) -> set[Factor]:
         """What a credential proves.  Raises: _Wrong."""
+        known = account.verifiers
         proven = set()
         if isinstance(shown, Device):
             if {part: getattr(shown, part) for part in account.device} != account.device:

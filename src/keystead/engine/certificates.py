@@ -80,7 +80,7 @@ def _texts(party: str, name: DistinguishedName) -> dict[AttributeName, Any]:
     for part in _PARTS:
         tag = Tag.__members__.get(f"CERTIFICATE_{party}_{part.upper()}")
         values = getattr(name, part)
-        if tag in ATTRIBUTES and values:
+        if tag is not None and tag in ATTRIBUTES and values:
             found[tag] = list(values)
     found[Tag[f"CERTIFICATE_{party}_DN"]] = [name.text]
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Final
+from typing import Any, Final
 
 from keystead.crypto.dump import dump_private, dump_public
 from keystead.crypto.keys import KeyPair, describe, generate_symmetric
@@ -119,7 +119,7 @@ def add_symmetric(
         if object_type is ObjectType.SYMMETRIC_KEY
         else SecretData(secret_data_type=secret_data_type, key_block=block)
     )
-    facts = {
+    facts: dict[AttributeName, Any] = {
         Tag.CRYPTOGRAPHIC_ALGORITHM: algorithm,
         Tag.CRYPTOGRAPHIC_LENGTH: length,
         Tag.KEY_FORMAT_TYPE: KeyFormatType.RAW,
@@ -207,7 +207,7 @@ def add_pair(
             cryptographic_algorithm=algorithm,
             cryptographic_length=pair.cryptographic_length,
         )
-        facts = {
+        facts: dict[AttributeName, Any] = {
             Tag.CRYPTOGRAPHIC_ALGORITHM: algorithm,
             Tag.CRYPTOGRAPHIC_LENGTH: pair.cryptographic_length,
             Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS: domain,

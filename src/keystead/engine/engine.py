@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -20,9 +20,10 @@ from keystead.config import Config
 from keystead.custody import RootOfTrust
 from keystead.custody.keks import SqliteKekStore
 from keystead.custody.zones import Vault
-from keystead.engine import asynchronous, identities, preparing
+from keystead.engine import asynchronous, identities, notices, preparing
 from keystead.engine import operations as _operations  # noqa: F401 - enters the handlers
 from keystead.engine.context import Context, Identifiers, Turn
+from keystead.engine.endpoints import Endpoint
 from keystead.engine.handlers import HANDLERS
 from keystead.engine.tokens import OwnLibrary, Token, open_token
 from keystead.errors import (
@@ -113,6 +114,7 @@ class Engine:
         self.process_compromised = False
         self.algorithms = DEFAULT
         self.token: Token = OwnLibrary()
+        self.endpoints: tuple[int, Mapping[str, Endpoint]] = (-1, {})
         self._epoch: object = None
         self._boot = secrets.token_hex(4)
         self._answered = 0
@@ -144,6 +146,14 @@ class Engine:
         self.store.upkeep(int(self.clock()))
         if not self.sealed:
             asynchronous.carry_out(self)
+
+    def deliveries(self) -> list[notices.Delivery]:
+        """The messages for clients that are to be sent now.  Raises: StoreError, CustodyError, TamperError."""
+        return notices.claim(self)
+
+    def delivered(self, delivery: notices.Delivery, fault: str, *, answered: bool) -> None:
+        """Note what became of one.  Raises: as `deliveries`."""
+        notices.settle(self, delivery, fault, answered=answered)
 
     def status(self) -> dict[str, Any]:
         """How things stand, for the operator."""
@@ -251,6 +261,7 @@ class Engine:
                 self._epoch = epoch
             turn = Turn(self, transaction, int(self.clock() * 1_000_000))
             result = work(turn)
+            notices.post(turn)
             transaction.append_events(turn.events)
             transaction.commit()
         for unique_identifier, managed in turn.changed.items():

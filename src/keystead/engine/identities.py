@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from cryptography import x509
@@ -17,11 +17,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from keystead.errors import OperationFailed
 from keystead.kmip.enums import ResultReason
-from keystead.policy.access import Caller
+from keystead.policy.access import ADMINISTRATORS, Caller
 from keystead.store import Transaction
 
 CLIENT: Final = "client"
 _PEER: Final = "peer"
+_NAMED: Final = "client-name"
+_GROUP: Final = "group"
+_GROUP_NAME: Final = "group-name"
 _EPOCH: Final = ("setting", "identity-epoch")
 
 
@@ -30,6 +33,7 @@ class Client:
     """An enrolled client.
 
     Attributes:
+        groups: the identities of groups.
         peer: the fingerprint of its issuer and public key.
         not_after, enrolled: POSIX seconds.
     """
@@ -43,9 +47,10 @@ class Client:
     not_after: int
     enrolled: int
     disabled: bool = False
+    attests: bool = False
 
     def caller(self, address: str) -> Caller:
-        return Caller(self.identity, self.name, self.domain, self.groups, address)
+        return Caller(self.identity, self.name, self.domain, self.groups, address, attests=self.attests)
 
 
 def peer_of(certificate_der: bytes) -> str:
@@ -72,7 +77,7 @@ def enroll(
         identity=secrets.token_hex(16),
         name=name,
         domain=domain,
-        groups=groups,
+        groups=tuple(join(transaction, domain, group) for group in groups),
         peer=peer_of(certificate_der),
         subject=certificate.subject.rfc4514_string(),
         not_after=int(certificate.not_valid_after_utc.timestamp()),
@@ -80,11 +85,30 @@ def enroll(
     )
     if transaction.entry(_PEER, client.peer) is not None:
         raise OperationFailed(ResultReason.OBJECT_ALREADY_EXISTS, "this certificate is enrolled already")
-    if any(other.name == name and other.domain == domain for other in clients(transaction)):
+    if by_name(transaction, domain, name) is not None:
         raise OperationFailed(ResultReason.OBJECT_ALREADY_EXISTS, "a client of this name is enrolled already")
     transaction.put_entry(_PEER, client.peer, client.identity.encode(), version=0)
-    _put(transaction, client)
-    return client
+    transaction.put_entry(_NAMED, f"{domain}/{name}", client.identity.encode(), version=0)
+    return put(transaction, client)
+
+
+def bind(transaction: Transaction, peer: str, domain: str, identity: str) -> None:
+    """Let the account of an identity in by a certificate of its own.
+
+    Raises:
+        OperationFailed: Object Already Exists; the certificate lets somebody else in.
+    """
+    if transaction.entry(_PEER, peer) is not None:
+        raise OperationFailed(ResultReason.OBJECT_ALREADY_EXISTS, "this certificate is enrolled already")
+    transaction.put_entry(_PEER, peer, f"{identity}/{domain}".encode(), version=0)
+    touch(transaction)
+
+
+def bound(transaction: Transaction, peer: str) -> tuple[str, str] | None:
+    """The identity and the domain of the account that a certificate lets in; None if it is a client's, or nobody's."""
+    found = transaction.entry(_PEER, peer)
+    identity, account, domain = found.decode().partition("/") if found else ("", "", "")
+    return (identity, domain) if account else None
 
 
 def find(transaction: Transaction, peer: str) -> Client | None:
@@ -102,6 +126,51 @@ def by_identity(transaction: Transaction, identity: str) -> Client | None:
     return None if client.disabled else client
 
 
+def by_name(transaction: Transaction, domain: str, name: str) -> Client | None:
+    """The client that people call so, disabled or not."""
+    identity = transaction.entry(_NAMED, f"{domain}/{name}")
+    found = transaction.entry(CLIENT, identity.decode()) if identity is not None else None
+    return None if found is None else _load(found)
+
+
+def set_disabled(transaction: Transaction, client: Client, disabled: bool) -> Client:
+    """Lock a client out, or let it in again."""
+    return put(transaction, replace(client, disabled=disabled))
+
+
+def join(transaction: Transaction, domain: str, name: str) -> str:
+    """The identity of the group that people call so; made, if there is none."""
+    if name == ADMINISTRATORS:
+        return name
+    if not name or not name.isprintable() or name != name.strip() or len(name) > 128:
+        raise OperationFailed(ResultReason.INVALID_FIELD, "a group's name is 1 to 128 printable characters")
+    found = transaction.entry(_GROUP, f"{domain}/{name}")
+    if found is not None:
+        return found.decode()
+    identity = secrets.token_hex(16)
+    transaction.put_entry(_GROUP, f"{domain}/{name}", identity.encode(), version=0)
+    transaction.put_entry(_GROUP_NAME, identity, name.encode(), version=0)
+    return identity
+
+
+def group_named(transaction: Transaction, domain: str, name: str) -> str | None:
+    """The identity of the group that people call so."""
+    found = name.encode() if name == ADMINISTRATORS else transaction.entry(_GROUP, f"{domain}/{name}")
+    return None if found is None else found.decode()
+
+
+def group_name(transaction: Transaction, identity: str) -> str:
+    """What people call a group."""
+    found = transaction.entry(_GROUP_NAME, identity)
+    return identity if found is None else found.decode()
+
+
+def groups(transaction: Transaction, domain: str) -> dict[str, str]:
+    """The identities of the groups of a domain, by name."""
+    prefix = f"{domain}/"
+    return {key[len(prefix) :]: value.decode() for key, value in transaction.entries(_GROUP, prefix)}
+
+
 def clients(transaction: Transaction) -> list[Client]:
     """All clients."""
     return [_load(value) for _, value in transaction.entries(CLIENT)]
@@ -112,9 +181,16 @@ def epoch(transaction: Transaction) -> int:
     return transaction.entry_version(*_EPOCH)
 
 
-def _put(transaction: Transaction, client: Client) -> None:
-    transaction.put_entry(CLIENT, client.identity, json.dumps(asdict(client)).encode())
+def touch(transaction: Transaction) -> None:
+    """Have everybody who is connected looked up anew."""
     transaction.put_entry(*_EPOCH, b"")
+
+
+def put(transaction: Transaction, client: Client) -> Client:
+    """Keep a client, new or changed."""
+    transaction.put_entry(CLIENT, client.identity, json.dumps(asdict(client)).encode())
+    touch(transaction)
+    return client
 
 
 def _load(value: bytes) -> Client:

@@ -12,7 +12,7 @@ from keystead.engine.making import DEFAULT_GROUP
 from keystead.engine.managed import DATES, USUAL, conditions, name_key, part_condition
 from keystead.errors import OperationFailed
 from keystead.kmip import ttlv
-from keystead.kmip.attributes import ATTRIBUTES, Attribute, Attributes, VendorAttributeName
+from keystead.kmip.attributes import ATTRIBUTES, Attribute, AttributeName, Attributes, VendorAttributeName
 from keystead.kmip.enums import (
     CryptographicAlgorithm,
     CryptographicUsageMask,
@@ -82,17 +82,16 @@ def _fresh(
 
 def _pool_key(context: Context) -> str:
     """A new key of the default group."""
-    attributes = Attributes.of(
-        {
-            Tag.CRYPTOGRAPHIC_ALGORITHM: CryptographicAlgorithm.AES,
-            Tag.CRYPTOGRAPHIC_LENGTH: 256,
-            Tag.CRYPTOGRAPHIC_USAGE_MASK: CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.DECRYPT,
-            Tag.OBJECT_GROUP: DEFAULT_GROUP,
-        }
-    )
+    wanted: dict[AttributeName, Any] = {
+        Tag.CRYPTOGRAPHIC_ALGORITHM: CryptographicAlgorithm.AES,
+        Tag.CRYPTOGRAPHIC_LENGTH: 256,
+        Tag.CRYPTOGRAPHIC_USAGE_MASK: CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.DECRYPT,
+        Tag.OBJECT_GROUP: DEFAULT_GROUP,
+    }
+    request = CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=Attributes.of(wanted))
     with context.turn.savepoint():
-        made = create(context, CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=attributes))
-    return str(made.unique_identifier)
+        create(context, request)
+    return context.subjects[-1]
 
 
 def _default(
@@ -106,8 +105,10 @@ def _default(
     caller = context.caller
     key = hashlib.sha256("\0".join((caller.domain, caller.identity, *asked.groups)).encode()).hexdigest()
     transaction = context.transaction
-    turns = int.from_bytes(transaction.entry(_GROUP_TURN, key) or b"", "big")
-    transaction.put_entry(_GROUP_TURN, key, (turns + 1).to_bytes(8, "big"))
+    [oldest] = context.find(context.criteria(maximum_items=1, offset_items=total - 1, **criteria))[0]
+    since, _, count = (transaction.entry(_GROUP_TURN, key) or b"").partition(b" ")
+    turns = int(count) if since == oldest.encode() else 0
+    transaction.put_entry(_GROUP_TURN, key, b"%s %d" % (oldest.encode(), turns + 1))
     position = total - 1 - turns % total
     return context.find(context.criteria(maximum_items=1, offset_items=position, **criteria))[0], 1
 
@@ -161,7 +162,7 @@ class _Conditions:
         elif name is Tag.UNIQUE_IDENTIFIER:
             self.identifiers = _narrowed(self.identifiers, str(value))
         elif name in DATES:
-            self.dates.setdefault(int(name), []).append(value)  # type: ignore[arg-type]
+            self.dates.setdefault(int(name), []).append(value)
         elif name is Tag.NAME:
             raise OperationFailed(ResultReason.INVALID_FIELD, "Locate by Name needs the Name Value")
         elif name in USUAL and value == USUAL[name]:

@@ -103,8 +103,8 @@ def requested(
     for attributes in lists:
         if attributes is None:
             continue
-        for name in attributes.templates:
-            merged.update(_template(context, name.name_value))
+        for template in attributes.templates:
+            merged.update(_template(context, template.name_value))
         merged.update(gather(attributes))
     for name, instances in merged.items():
         check_settable(name, object_type, instances)

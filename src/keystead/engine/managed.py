@@ -150,8 +150,8 @@ class Managed:
 
     def everything(self, now: int) -> Iterator[Attribute]:
         """All instances of all attributes."""
-        for name in (Tag.UNIQUE_IDENTIFIER, Tag.OBJECT_TYPE, Tag.STATE):
-            yield from self.instances(name, now)
+        for computed in (Tag.UNIQUE_IDENTIFIER, Tag.OBJECT_TYPE, Tag.STATE):
+            yield from self.instances(computed, now)
         for name, instances in self.attributes.items():
             if name != HISTORY:
                 yield from instances

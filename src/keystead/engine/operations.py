@@ -14,6 +14,7 @@ from keystead.engine import (
     rekey,
     server,
     session,
+    split,
 )
 
-FAMILIES = (create, register, derive, rekey, locate, get, attributes, lifecycle, crypto, session, asynchronous, pkcs11, server)
+FAMILIES = (create, register, derive, split, rekey, locate, get, attributes, lifecycle, crypto, session, asynchronous, pkcs11, server)

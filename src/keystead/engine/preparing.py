@@ -83,17 +83,24 @@ def slow(context: Context, key: Key, work: Callable[[], T]) -> T:
     return work()
 
 
+def quick(context: Context, work: Callable[[], T]) -> T:
+    """The result of work that would have been slow for other parameters."""
+    if context.turn.rehearsal:
+        raise _Over
+    return work()
+
+
 def prepared_pair(
     context: Context, algorithm: CryptographicAlgorithm, length_bits: int | None, curve: RecommendedCurve | None
 ) -> KeyPair:
     """A new key pair.  Raises: as `generate_key_pair`."""
-    if algorithm not in ALGORITHMS:
+
+    def work() -> KeyPair:
         return generate_key_pair(algorithm, length_bits, curve)
-    return slow(
-        context,
-        ("key pair", algorithm, length_bits, curve),
-        lambda: generate_key_pair(algorithm, length_bits, curve),
-    )
+
+    if algorithm not in ALGORITHMS:
+        return quick(context, work)
+    return slow(context, ("key pair", algorithm, length_bits, curve), work)
 
 
 def prepared_derivation(
@@ -110,7 +117,7 @@ def prepared_derivation(
         return derive(method, parameters, secrets, length_bytes, algorithm=algorithm)
 
     if method is not DerivationMethod.PBKDF2 or (parameters.iteration_count or 0) < ITERATIONS:
-        return work()
+        return quick(context, work)
     return slow(context, ("derived key", parameters, tuple(secrets), length_bytes), work)
 
 
@@ -126,8 +133,8 @@ class _Found(BaseException):
         self.work = work
 
 
-class _Writes(BaseException):
-    """Ends the rehearsal of a handler that is about to change something."""
+class _Over(BaseException):
+    """Ends the rehearsal of a handler that does nothing slow any more, or is about to change something."""
 
 
 _READS: Final = frozenset({"get", "locate", "records", "grants", "entry", "entry_version", "entries", "savepoint"})
@@ -141,7 +148,7 @@ class _ReadOnly:
 
     def __getattr__(self, name: str) -> Any:
         if name not in _READS:
-            raise _Writes
+            raise _Over
         return getattr(self._transaction, name)
 
 
@@ -166,12 +173,13 @@ def prepare(
                 engine.perform(context, item.request_payload, item)
             except _Found as step:
                 found.append((step.key, step.work))
-            except (_Writes, Exception):  # noqa: BLE001  what is wrong with it, its turn will say
+            except (_Over, Exception):  # noqa: BLE001  what is wrong with it, its turn will say
                 continue
     results: dict[Key, list[Any]] = {}
     for key, work in found:
         try:
-            results.setdefault(key, []).append(work())
+            result = work()
         except Exception:  # noqa: BLE001  as above
             continue
+        results.setdefault(key, []).append(result)
     return results

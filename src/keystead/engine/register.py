@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from keystead.crypto.dump import dump_private
-from keystead.crypto.formats import examine_private, examine_public, load_private
+from keystead.crypto.formats import examine_private, examine_public
 from keystead.crypto.keys import check_symmetric, symmetric_bytes
 from keystead.engine import pkcs12, use
 from keystead.engine.certificates import certificate_attributes
 from keystead.engine.context import Context
+from keystead.engine.copies import protected_as_copies
 from keystead.engine.handlers import handles
 from keystead.engine.making import check_settable, digest_of, first, material_bytes, new, requested
-from keystead.engine.managed import Managed, conditions, gather
+from keystead.engine.managed import Managed, gather
 from keystead.engine.wrapping import is_wrapped, openable, unwrapped
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import ATTRIBUTES, Attribute, AttributeName, Attributes, VendorAttributeName
@@ -38,7 +37,7 @@ from keystead.kmip.objects import (
     Template,
 )
 from keystead.kmip.payloads.create import ImportRequest, ImportResponse, RegisterRequest, RegisterResponse
-from keystead.kmip.structures import CryptographicDomainParameters, Digest
+from keystead.kmip.structures import CryptographicDomainParameters
 from keystead.kmip.tags import Tag
 from keystead.policy.wrapping import History
 
@@ -74,11 +73,13 @@ def keep(
     asked: _Asked,
     unique_identifier: str | None = None,
     unwrap: bool = False,
+    returned: bool = False,
 ) -> Managed:
     """Examine an object that came in and keep it.
 
     Args:
         unwrap: if it came wrapped; else it is kept as it came.
+        returned: its bytes may be those of an object that is here.
     """
     opened = pkcs12.opened(context, secret, asked)
     if opened is not None:
@@ -90,6 +91,8 @@ def keep(
     managed = new(context, object_type, asked, generated=False, facts=facts, unique_identifier=unique_identifier)
     if is_wrapped(came):
         managed = _protected(context, managed, came)
+    elif returned:
+        managed = protected_as_copies(context, managed, use.key_block(secret))
     managed = context.add(managed, secret, context.version)
     if opened is not None:
         managed = pkcs12.add_certificates(context, managed, opened)
@@ -109,49 +112,7 @@ def _protected(context: Context, managed: Managed, came: ManagedObject) -> Manag
         return managed
     if wrapping.sensitive or wrapping.history & History.WRAPPED_SENSITIVE:
         managed = managed.put(Tag.SENSITIVE, True)
-    for other in _of_same_bytes(context, managed.domain, came):
-        if other.get(Tag.SENSITIVE):
-            managed = managed.put(Tag.SENSITIVE, True)
-        if other.get(Tag.EXTRACTABLE) is False:
-            managed = managed.put(Tag.EXTRACTABLE, False)
-        managed = managed.with_history(managed.history | other.history & History.WRAPPED_SENSITIVE)
-    return managed
-
-
-def _of_same_bytes(context: Context, domain: str, came: ManagedObject) -> Iterator[Managed]:
-    """The objects that the caller may see and whose bytes those of a wrapped object are, in whatever format."""
-    blind = context.engine.vault.blind
-    found: set[str] = set()
-    for digest in _digests(context, came):
-        equal = tuple((number, blind(domain, number, value)) for number, value in conditions(Tag.DIGEST, digest))
-        found.update(context.find(context.criteria(equal=equal, storage_status_mask=int(_KEPT_ANYWHERE)))[0])
-    for identifier in sorted(found):
-        other = context.turn.fetch(identifier)
-        if other is not None:
-            yield other
-
-
-def _digests(context: Context, secret: ManagedObject) -> list[Digest]:
-    """The Digests that an object of the same bytes may have, in whatever format it is kept."""
-    block = use.key_block(unwrapped(context, secret))
-    material = use.plain_value(block).key_material
-    spellings = {material_bytes(material)}
-    try:
-        spellings.add(symmetric_bytes(block.key_format_type, material))
-    except OperationFailed:
-        pass
-    for key_format in (block.key_format_type, _F.PKCS_8, _F.PKCS_1, _F.ECPRIVATEKEY):
-        try:
-            key = load_private(key_format, material, block.cryptographic_algorithm)
-        except OperationFailed:
-            continue
-        for other in (_F.PKCS_8, _F.PKCS_1, _F.ECPRIVATEKEY, _F.RAW):
-            try:
-                spellings.add(material_bytes(dump_private(key, other)))
-            except OperationFailed:
-                continue
-    return [Digest(hashing_algorithm=d.hashing_algorithm, digest_value=d.digest_value)
-            for d in (digest_of(each, None) for each in spellings)]  # fmt: skip
+    return protected_as_copies(context, managed, use.key_block(unwrapped(context, came)))
 
 
 # --- what follows from the material -----------------------------------------------------------------------------------

@@ -301,9 +301,9 @@ class Module:
             # The enumeration of KMIP numbers the functions as the list of PKCS#11 does, from 1.
             address = listed.contents.functions[function - 1]
             self._functions[function] = ctypes.CFUNCTYPE(c_ulong, *arguments)(address)
-        arguments = _InitializeArguments(flags=_OS_LOCKING_OK)
+        locking = _InitializeArguments(flags=_OS_LOCKING_OK)
         try:
-            self._call(F.C_INITIALIZE, byref(arguments))
+            self._call(F.C_INITIALIZE, byref(locking))
             self._initialized_here = True
         except ReturnCode as error:
             if error.code is not R.CRYPTOKI_ALREADY_INITIALIZED:

@@ -152,7 +152,7 @@ def verifying_parameters(managed: Managed, given: CryptographicParameters | None
     if given is None or algorithm is None or (_is_rsa(algorithm) or not _means_rsa(given)):
         return found
     own = managed.get(Tag.CRYPTOGRAPHIC_PARAMETERS) or CryptographicParameters()
-    return replace(own, hashing_algorithm=given.hashing_algorithm or own.hashing_algorithm)  # type: ignore[no-any-return]
+    return replace(own, hashing_algorithm=given.hashing_algorithm or own.hashing_algorithm)
 
 
 def _is_rsa(algorithm: CryptographicAlgorithm) -> bool:

@@ -17,6 +17,7 @@ from keystead.crypto import sign
 from keystead.crypto.wrap import DEFAULT, is_authenticated, strength_bits, unwrap, wrap
 from keystead.engine import use
 from keystead.engine.context import Context
+from keystead.engine.copies import copies
 from keystead.engine.managed import Managed
 from keystead.errors import CodecError, OperationFailed
 from keystead.kmip.attributes import Attributes, expand
@@ -32,7 +33,7 @@ from keystead.kmip.objects import KeyBlock, KeyValue, KeyWrappingSpecification, 
 from keystead.kmip.schema import dump, load
 from keystead.kmip.structures import CryptographicDomainParameters, CryptographicParameters, KeyWrappingData
 from keystead.kmip.tags import Tag
-from keystead.kmip.version import V1_0, V1_1, V1_4, V2_1, V3_0, Version
+from keystead.kmip.version import V1_0, V1_1, V1_3, V1_4, V2_1, V3_0, Version
 from keystead.policy.lifecycle import USES, check_use
 from keystead.policy.wrapping import History, WrappedKey, WrappingKey, check_wrapping
 
@@ -57,7 +58,7 @@ def wrapped_bytes(block: KeyBlock) -> bytes | None:
     described = block.key_wrapping_data
     if described is None or described.wrapping_method not in ENCRYPTS:
         return None
-    value = block.key_value
+    value: Any = block.key_value
     if isinstance(value, KeyValue):
         value = value.key_material if described.encoding_option is EncodingOption.NO_ENCODING else None
     return value if isinstance(value, bytes) else None
@@ -76,6 +77,9 @@ def wrapped(
     context: Context, managed: Managed, secret: ManagedObject, specification: KeyWrappingSpecification
 ) -> ManagedObject:
     """The object with its Key Value wrapped as a client asks; its wrapping key may change by it.
+
+    Where 1.1 and 1.2 do not say the Encoding Option, the bare key is wrapped as the OASIS cases TC-142 have it
+    (docs/divergences.md).
 
     Args:
         secret: not wrapped, or as it came: then its Key Value keeps its shape.
@@ -96,13 +100,16 @@ def wrapped(
     secret = unwrapped(context, secret, managed)
     block = use.key_block(secret)
     value = use.plain_value(block)
-    if specification.attribute_reference:
+    bare = option is EncodingOption.NO_ENCODING or (
+        option is None and V1_1 <= context.version < V1_3 and isinstance(value.key_material, bytes)
+    )
+    if specification.attribute_reference and not (bare and option is None):
         if option is EncodingOption.NO_ENCODING:
             raise OperationFailed(_R.ENCODING_OPTION_ERROR, "attributes cannot be wrapped without an encoding")
         names = [name for reference in specification.attribute_reference for name in expand(reference)]
         found = tuple(i for name in names for i in managed.instances(name, context.now))
         value = replace(value, attributes=Attributes(found))
-    if option is EncodingOption.NO_ENCODING:
+    if bare:
         if not isinstance(value.key_material, bytes):
             raise OperationFailed(_R.ENCODING_OPTION_ERROR, "a Transparent key cannot be wrapped without an encoding")
         data = value.key_material
@@ -132,6 +139,8 @@ def wrapped(
     )
     # What is only authenticated stays readable.
     content: KeyValue | bytes = data if method in ENCRYPTS else value
+    # PyKMIP 0.11 reads no other shape; it is known by a TLS that does not name the server (docs/divergences.md).
+    shaped = shaped or not context.caller.names_server
     if shaped and option is EncodingOption.NO_ENCODING and isinstance(content, bytes):
         content = KeyValue(key_material=content)
     return replace(secret, key_block=replace(block, key_value=content, key_wrapping_data=described))  # type: ignore[type-var]
@@ -172,7 +181,7 @@ def _strength(managed: Managed) -> int:
 
 
 def _private_half(context: Context, key: _Key) -> Managed | None:
-    """The private key that belongs to a wrapping public key, if it is here; a link may lie, so the keys are compared."""
+    """The private key that belongs to a wrapping public key, if it is here; a link may lie: the keys are compared."""
     if key.managed.object_type is not ObjectType.PUBLIC_KEY:
         return None
     linked = key.managed.get(Tag.PRIVATE_KEY_LINK)
@@ -202,8 +211,17 @@ def _remember_wrapping(context: Context, key: _Key, managed: Managed) -> None:
         after = after.with_history(opens.history | History.WRAPPED_SENSITIVE)
         if after is not opens:
             context.save(after)
+            _let_copies_follow(context, after)
     if not (history.known_here_only or history & History.TRUSTED):
         left(context, managed)
+
+
+def _let_copies_follow(context: Context, managed: Managed) -> None:
+    """Whatever has the same bytes as a key that has wrapped a Sensitive key does nothing else from then on as well."""
+    for copy in copies(context, managed.domain, managed.all(Tag.DIGEST)):
+        if copy.unique_identifier != managed.unique_identifier:
+            after = copy.put(Tag.SENSITIVE, True).with_history(copy.history | History.WRAPPED_SENSITIVE)
+            context.save(after, touch=False)
 
 
 def left(context: Context, managed: Managed) -> None:
@@ -264,7 +282,7 @@ def unwrapped(context: Context, secret: ManagedObject, managed: Managed | None =
     if described.encoding_option is EncodingOption.NO_ENCODING:
         value = KeyValue(key_material=data)
     else:
-        value = _value(data, context.version)
+        value = _value(data, context.version, bare=described.encoding_option is None)
     return replace(secret, key_block=replace(block, key_value=value, key_wrapping_data=None))  # type: ignore[type-var]
 
 
@@ -283,13 +301,15 @@ def openable(context: Context, secret: ManagedObject) -> Managed | None:
         return None
 
 
-def _value(data: bytes, version: Version) -> KeyValue:
-    """A Key Value that was encoded in the caller's version, or in another."""
+def _value(data: bytes, version: Version, *, bare: bool) -> KeyValue:
+    """A Key Value that was encoded in the caller's version or in another, or the bare key if it may be that."""
     for each in dict.fromkeys((version, V2_1, V1_4, V3_0, V1_0)):
         try:
             return load(KeyValue, data, each)
         except CodecError:
             continue
+    if bare:
+        return KeyValue(key_material=data)
     raise OperationFailed(_R.CRYPTOGRAPHIC_FAILURE, _NOT_OPENED)
 
 

@@ -23,6 +23,7 @@ class Caller:
         address: where it asks from, for the audit.
         client: the identity of the client over whose certificate a user speaks; "" where the client speaks for itself.
         by_credential: the identity is that of a user or device, known by a credential in the message.
+        attests: it has to attest the state of its machine.
         names_server: its TLS names the server that it wants, as every stack of today does.
     """
 
@@ -34,6 +35,7 @@ class Caller:
     names_server: bool = True
     client: str = ""
     by_credential: bool = False
+    attests: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,8 @@ class Algorithms:
         if not _within(self.protects if protects else self.processes, algorithm, length_bits):
             said = "protect anything" if protects else "be used"
             raise OperationFailed(
-                ResultReason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS, f"policy does not let {algorithm} keys of this length {said}"
+                ResultReason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS,
+                f"policy does not let {algorithm} keys of this length {said}",
             )
 
     def check_parameters(

@@ -88,7 +88,8 @@ def check_wrapping(wrapping: WrappingKey, wrapped: WrappedKey, *, authenticated:
         )
     if wrapped.sensitive and not (wrapping.history.known_here_only or wrapping.history & History.TRUSTED):
         raise OperationFailed(
-            ResultReason.PERMISSION_DENIED, "a Sensitive key is wrapped only by a key that nobody else has or that is trusted"
+            ResultReason.PERMISSION_DENIED,
+            "a Sensitive key is wrapped only by a key that nobody else has, or that is trusted",
         )
 
 
