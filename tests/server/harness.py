@@ -87,6 +87,12 @@ class Echo:
     def upkeep(self) -> None:
         self.beats += 1
 
+    def prepare(self, incoming: Incoming) -> Incoming:
+        return incoming
+
+    def deliveries(self) -> list[Any]:
+        return []
+
     def status(self) -> dict[str, Any]:
         return {}
 

@@ -19,6 +19,7 @@ from keystead.engine.sealed import Sealed
 from keystead.engine.verifiers import Verifier
 from keystead.errors import OperationFailed
 from keystead.kmip.enums import ResultReason
+from keystead.kmip.objects import DeviceCredential
 from keystead.kmip.structures import Device
 from keystead.policy.access import Caller
 from keystead.store import Transaction
@@ -31,6 +32,7 @@ MAXIMUM_NAME: Final = 128
 _IDENTIFIERS: Final = (
     "device_serial_number", "device_identifier", "network_identifier", "machine_identifier", "media_identifier",
 )  # fmt: skip
+DeviceNames = Device | DeviceCredential
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class Account:
         groups: the identities of groups.
         made: POSIX seconds.
         user: the unique identifier of its User object, which says the rest; "" if there is none.
-        device: the identifiers of a device, all of which it shows; empty for a user.
+        devices: the identifiers of the device that it is, or of those that it has; one shows all of its own.
+        keys: what it is found under.
         marks: what was shown last of that which is shown once only, by verifier.
     """
 
@@ -54,8 +57,9 @@ class Account:
     made: int = 0
     disabled: bool = False
     user: str = ""
-    device: Mapping[str, str] = field(default_factory=dict)
+    devices: tuple[Mapping[str, str], ...] = ()
     verifiers: Mapping[str, Verifier] = field(default_factory=dict, repr=False)
+    keys: tuple[str, ...] = ()
     marks: Mapping[str, int] = field(default_factory=dict)
 
     def caller(self, through: Caller) -> Caller:
@@ -88,25 +92,28 @@ class Accounts:
         found = self._accounts.get(identity)
         return None if found is None else _load(found)
 
-    def find(self, name: str | Device, client: str) -> Account | None:
+    def find(self, name: str | DeviceNames, client: str) -> Account | None:
         """The account of a name that can be used over a client: one of the domain, else one of that client."""
         for scope in dict.fromkeys(("", client)):
-            identity = self._names.get(self._key(name, scope))
+            identity = self._names.get(self.key(name, scope))
             if identity is not None:
                 return self.get(identity.decode())
         return None
 
-    def add(self, account: Account) -> Account:
-        """Keep a new account.
+    def add(self, account: Account, *devices: DeviceNames) -> Account:
+        """Keep a new account, under its name or as the devices.
 
         Raises:
-            OperationFailed: Object Already Exists; the name is taken.  Invalid Field; it is no name.
+            OperationFailed: Object Already Exists; a name is taken.  Invalid Field; it is no name.
         """
         check_name(account.name)
-        key = self._key(_device(account.device) if account.device else account.name, account.client)
-        if self._names.version(key) or self._accounts.version(account.identity):
+        names: list[str | DeviceNames] = [] if account.devices else [account.name]
+        keys = [self.key(name, account.client) for name in (*names, *devices)]
+        account = replace(account, keys=tuple(keys))
+        if any(map(self._names.version, keys)) or self._accounts.version(account.identity):
             raise OperationFailed(ResultReason.OBJECT_ALREADY_EXISTS, "there is an account of this name already")
-        self._names.put(key, account.identity.encode())
+        for key in keys:
+            self._names.put(key, account.identity.encode())
         return self.put(account)
 
     def put(self, account: Account) -> Account:
@@ -115,19 +122,17 @@ class Accounts:
         return account
 
     def drop(self, account: Account) -> None:
-        """Forget an account; its name is free again."""
-        self._names.delete(self._key(_device(account.device) if account.device else account.name, account.client))
+        """Forget an account; its names are free again."""
+        for key in account.keys:
+            self._names.delete(key)
         self._accounts.delete(account.identity)
-
-    def key(self, name: str | Device, client: str) -> str:
-        """What stands for a name where nothing else of it is told."""
-        return self._key(name, client)
 
     def version(self, account: Account) -> int:
         """How often the account was put."""
         return self._accounts.version(account.identity)
 
-    def _key(self, name: str | Device, client: str) -> str:
+    def key(self, name: str | DeviceNames, client: str) -> str:
+        """What an account is found under, which tells nothing of the name."""
         if isinstance(name, str):
             return self._names.blind("user", client, name)
         # The serial number is unique by itself; without one, all that identifies the device together is.
@@ -148,7 +153,7 @@ def new_identity() -> str:
     return secrets.token_hex(16)
 
 
-def identifiers_of(device: Device) -> dict[str, str]:
+def identifiers_of(device: DeviceNames) -> dict[str, str]:
     """All that a device is identified by.  Raises: OperationFailed (Invalid Field), if there is nothing."""
     found = {part: value for part in _IDENTIFIERS if (value := getattr(device, part)) is not None}
     if not found or any(not value or len(value) > MAXIMUM_NAME for value in found.values()):
@@ -160,10 +165,6 @@ def device_name(identifiers: Mapping[str, str]) -> str:
     """What people call a device."""
     name = next(iter(identifiers.values()))
     return name if name.isprintable() and name == name.strip() else "device"
-
-
-def _device(identifiers: Mapping[str, str]) -> Device:
-    return Device(**identifiers)
 
 
 def _dump(account: Account) -> bytes:
@@ -181,6 +182,8 @@ def _load(value: bytes) -> Account:
         **found
         | {
             "groups": tuple(found["groups"]),
+            "devices": tuple(found["devices"]),
+            "keys": tuple(found["keys"]),
             "verifiers": {key: verifiers.load(one) for key, one in found["verifiers"].items()},
         }
     )

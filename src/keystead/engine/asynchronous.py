@@ -76,6 +76,8 @@ _KEPT: Final = "asynchronous"
 _DUE: Final = "asynchronous-due"
 _FETCHED: Final = "asynchronous-fetched"
 _WAITS, _DONE = 1, 2
+_WHO: Final = ("identity", "name", "domain", "address", "client", "by_credential")
+"""What is kept of a caller: what else there is to it is looked up."""
 _I, _R, _C = AsynchronousIndicator, ResultReason, CancellationResult
 
 
@@ -148,7 +150,7 @@ class Kept:
         caller = self.caller
         head = json.dumps(
             {
-                "caller": [caller.identity, caller.name, caller.domain, caller.address],
+                "caller": {name: getattr(caller, name) for name in _WHO},
                 "operation": self.operation,
                 "version": self.version,
                 "submitted": self.submitted_us,
@@ -165,10 +167,9 @@ class Kept:
     def decode(cls, correlation: str, data: bytes) -> Kept:
         end = 4 + int.from_bytes(data[:4], "big")
         head = json.loads(data[4:end])
-        identity, name, domain, address = head["caller"]
         status = head["status"]
         return cls(
-            caller=Caller(identity, name, domain, address=address),
+            caller=Caller(**head["caller"]),
             correlation=correlation,
             operation=Operation(head["operation"]),
             version=Version(head["version"]),

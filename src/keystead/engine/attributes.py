@@ -129,6 +129,8 @@ def modify_attribute(context: Context, request: ModifyAttributeRequest) -> Modif
     managed = context.object(request.unique_identifier)
     new, current = request.new_attribute, request.current_attribute
     name = new.name
+    if new.value is None:
+        raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, f"{_shown(name)} was given no value")
     managed, present = _with_moved_link(context, managed, new, managed.instances(name, context.now))
     if isinstance(name, Tag) and (name in COMPUTED or ATTRIBUTES[name].client_modifies is When.NEVER):
         raise OperationFailed(_R.ATTRIBUTE_READ_ONLY, f"{name} cannot be changed by a client")
@@ -211,7 +213,10 @@ def adjust_attribute(context: Context, request: AdjustAttributeRequest) -> Adjus
         raise OperationFailed(_R.ITEM_NOT_FOUND, f"the object has no {_shown(name)}")
     before = present[0].value
     item = before if isinstance(before, ttlv.Item) else None
-    after: Any = _ADJUST[request.adjustment_type](item.value if item else before, request.adjustment_value)
+    adjust = _ADJUST.get(request.adjustment_type)
+    if adjust is None:
+        raise OperationFailed(_R.INVALID_FIELD, "this Adjustment Type is not known")
+    after = adjust(item.value if item else before, request.adjustment_value)
     _check_writable(managed, name, context.now, value=after)
     managed = managed.put(name, replace(item, value=after) if item else after)
     managed.dates.check()

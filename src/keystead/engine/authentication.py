@@ -172,18 +172,17 @@ class _Credentials:
                 return None
             identity = client.identity if client is not None else identity
         try:
-            device = identifiers_of(name) if isinstance(name, Device) else {}
-            return self.accounts.add(
-                Account(
-                    identity,
-                    name if isinstance(name, str) else device_name(device),
-                    through.domain,
-                    client=through.identity,
-                    made=self.turn.now,
-                    device=device,
-                    verifiers={} if password is None else {PASSWORD: Password.of(password)},
-                )
+            devices = [] if isinstance(name, str) else [name]
+            account = Account(
+                identity,
+                name if isinstance(name, str) else device_name(identifiers_of(name)),
+                through.domain,
+                client=through.identity,
+                made=self.turn.now,
+                devices=tuple(identifiers_of(device) for device in devices),
+                verifiers={} if password is None else {PASSWORD: Password.of(password)},
             )
+            return self.accounts.add(account, *devices)
         except OperationFailed:
             return None
 
@@ -207,7 +206,7 @@ class _Credentials:
         known = account.verifiers
         proven = set()
         if isinstance(shown, Device):
-            if {part: getattr(shown, part) for part in account.device} != account.device:
+            if not any({part: getattr(shown, part) for part in one} == one for one in account.devices):
                 raise _Wrong
         elif isinstance(shown, HashedPassword):
             self._shown_once(Digests, known, marks, shown)

@@ -19,6 +19,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from keystead.custody.zones import Kind
+from keystead.engine import identities
 from keystead.engine.managed import (
     Managed,
     dump_attributes,
@@ -34,12 +35,13 @@ from keystead.kmip.identifiers import NameReference
 from keystead.kmip.objects import OBJECTS, ManagedObject
 from keystead.kmip.schema import dump, load
 from keystead.kmip.tags import Tag
-from keystead.kmip.version import NEWEST, Version
+from keystead.kmip.version import NEWEST, V2_0, Version
 from keystead.policy.access import Caller, Grant, permitted
 from keystead.store import Criteria, NameTaken, Record, Transaction
 
 if TYPE_CHECKING:
     from keystead.engine.asynchronous import Submission
+    from keystead.engine.tickets import Delegation
     from keystead.engine.engine import Engine
 
 M = TypeVar("M", bound=ManagedObject)
@@ -50,7 +52,13 @@ _KINDS: Final[Mapping[ObjectType, Kind]] = {
     ObjectType.OPAQUE_OBJECT: Kind.SECRET,
     ObjectType.PGP_KEY: Kind.PRIVATE,
     ObjectType.SPLIT_KEY: Kind.SECRET,
+    ObjectType.PASSWORD_CREDENTIAL: Kind.SECRET,
+    ObjectType.DEVICE_CREDENTIAL: Kind.SECRET,
+    ObjectType.ONE_TIME_PASSWORD_CREDENTIAL: Kind.SECRET,
+    ObjectType.HASHED_PASSWORD_CREDENTIAL: Kind.SECRET,
 }
+_LETS_IN: Final = frozenset({ObjectType.USER, ObjectType.CERTIFICATE})
+"""What lets somebody in by a certificate: whoever is connected is looked up anew when one of them changes."""
 _WRAPPING: Final = CryptographicUsageMask.WRAP_KEY | CryptographicUsageMask.UNWRAP_KEY
 
 
@@ -87,6 +95,7 @@ class Turn:
         originals: what that was before; None where it was not there.
         cache: objects that were read before and are still as they were.
         prepared: results of slow work that was done before the transaction began, by what was asked for.
+        said: what the header of the next answer says besides the usual.
         rehearsal: whether nothing is to be done but to find out which slow work there is.
     """
 
@@ -101,6 +110,7 @@ class Turn:
         self.headers: dict[tuple[Version, int], bytes] = {}
         self.cache: dict[str, Managed] = engine.cache
         self.prepared: dict[Any, list[Any]] = {}
+        self.said: Mapping[str, Any] = {}
         self.rehearsal = False
 
     @contextmanager
@@ -160,11 +170,14 @@ class Context:
         results: the identifiers that the batch items before gave, with their operations.
         subjects: the objects that the batch item at hand touched, for the audit.
         note: what the batch item at hand wants to be remembered, for the audit.
+        delegation: what a ticket permits; None where nothing narrows what the caller may do.
+        refusal: why nothing of the message is done.
         submission: what the message says of being answered later; None where nothing is to be.
     """
 
     __slots__ = (
-        "caller", "engine", "note", "now", "operation", "placeholder", "results", "subjects", "submission", "transaction", "turn", "version",
+        "caller", "delegation", "engine", "note", "now", "operation", "placeholder", "refusal", "results", "subjects",
+        "submission", "transaction", "turn", "version",
     )  # fmt: skip
 
     def __init__(self, turn: Turn, caller: Caller, version: Version) -> None:
@@ -179,6 +192,8 @@ class Context:
         self.results: list[tuple[Operation, str]] = []
         self.subjects: list[str] = []
         self.note = ""
+        self.delegation: Delegation | None = None
+        self.refusal: OperationFailed | None = None
         self.submission: Submission | None = None
 
     # --- the five verbs ---
@@ -191,11 +206,19 @@ class Context:
                 one that it may see.
         """
         name = self.resolve(unique_identifier)
-        found = self.turn.fetch(name)
+        found = self._visible(name, operation)
+        if self.delegation is not None:
+            self.delegation.cover(name, found)
         if found is None:
-            raise absent()
+            raise self.absent()
+        self.subjects.append(found.unique_identifier)
+        return found
+
+    def _visible(self, name: str, operation: Operation | None) -> Managed | None:
+        """An object that the caller may do an operation on; None if it is not there or the caller may not see it."""
+        found = self.turn.fetch(name)
         caller = self.caller
-        if not (caller.identity and caller.identity == found.owner and caller.domain == found.domain):
+        if found is not None and not (caller.identity and caller.identity == found.owner and caller.domain == found.domain):
             grants = [
                 Grant(grantee, frozenset(map(Operation, operations)))
                 for grantee, operations in self.transaction.grants(found.unique_identifier, found.owner, found.domain)
@@ -206,14 +229,22 @@ class Context:
                     raise OperationFailed(
                         ResultReason.PERMISSION_DENIED, f"you were not granted {self.operation} on this object"
                     )
-                raise absent()
-        self.subjects.append(found.unique_identifier)
+                return None
         return found
 
     def find(self, criteria: Criteria) -> tuple[list[str], int]:
         """Search among the objects that the caller may see; (unique identifiers, newest first; how many match)."""
+        if self.delegation is not None and self.delegation.narrow:
+            return self._find_narrowly(criteria, self.delegation)
         located = self.transaction.locate(criteria)
         return list(located.identifiers), located.total
+
+    def _find_narrowly(self, criteria: Criteria, delegation: Delegation) -> tuple[list[str], int]:
+        """Search among the objects that a ticket extends to."""
+        located = self.transaction.locate(replace(criteria, maximum_items=None, offset_items=0))
+        found = [name for name in located.identifiers if delegation.permits(name, self.turn.fetch(name))]
+        last = None if criteria.maximum_items is None else criteria.offset_items + criteria.maximum_items
+        return found[criteria.offset_items : last], len(found)
 
     def add(
         self, managed: Managed, secret: ManagedObject | None = None, version: Version | None = None
@@ -228,6 +259,8 @@ class Context:
             OperationFailed: Non Unique Name Attribute.
         """
         managed = replace(managed, generation=1)
+        if self.delegation is not None:
+            self.delegation.cover(managed.unique_identifier, managed)
         if secret is not None:
             plaintext = int(version or NEWEST).to_bytes(2, "big") + dump(secret, version or NEWEST)
             kind = kind_of(managed.object_type, managed.usage_mask)
@@ -284,6 +317,8 @@ class Context:
     def forget(self, managed: Managed) -> None:
         """Drop an object, its attributes too."""
         self.transaction.delete(managed.unique_identifier)
+        if managed.object_type in _LETS_IN:
+            identities.touch(self.transaction)
         self.turn.change(managed.unique_identifier, None)
 
     # --- what they stand on ---
@@ -305,21 +340,30 @@ class Context:
         if isinstance(unique_identifier, NameReference):
             named, total = self.find(self.criteria(names=(str(unique_identifier),), maximum_items=2))
             if total != 1:
-                raise absent()
+                raise self.absent()
             return named[0]
         if isinstance(unique_identifier, UniqueIdentifierEnumeration):
             wanted = unique_identifier.title
             for operation, given in reversed(self.results):
                 if operation.title == wanted or wanted.startswith(f"{operation.title} "):
                     return given
-            raise absent()
+            raise self.absent()
         if isinstance(unique_identifier, int):
             position = unique_identifier - 1 if unique_identifier > 0 else unique_identifier
             try:
                 return self.results[position][1]
             except IndexError:
-                raise absent() from None
+                raise self.absent() from None
         return str(unique_identifier)
+
+    def absent(self) -> OperationFailed:
+        """The one answer for what is not there and for what the caller may not see.
+
+        To a user of 1.x it is Permission Denied in both cases, as the test cases of 1.0 to 1.2 have it (TC-111, TC-112).
+        """
+        if self.caller.by_credential and self.version < V2_0:
+            return OperationFailed(ResultReason.PERMISSION_DENIED, "there is no such object of yours")
+        return OperationFailed(ResultReason.OBJECT_NOT_FOUND, "there is no object with this Unique Identifier")
 
     def criteria(self, **conditions: Any) -> Criteria:
         """Conditions on the objects that the caller may see."""
@@ -360,12 +404,9 @@ class Context:
             raise OperationFailed(
                 ResultReason.NON_UNIQUE_NAME_ATTRIBUTE, "another of your objects already has this Name"
             ) from None
+        if before is not None and managed.object_type in _LETS_IN:
+            identities.touch(self.transaction)
         self.turn.change(managed.unique_identifier, managed)
 
 
-def absent() -> OperationFailed:
-    """The one answer for what is not there and for what the caller may not see."""
-    return OperationFailed(ResultReason.OBJECT_NOT_FOUND, "there is no object with this Unique Identifier")
-
-
-__all__ = ["Context", "Identifiers", "Turn", "absent", "gather"]
+__all__ = ["Context", "Identifiers", "Turn", "gather"]

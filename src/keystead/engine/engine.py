@@ -20,8 +20,9 @@ from keystead.config import Config
 from keystead.custody import RootOfTrust
 from keystead.custody.keks import SqliteKekStore
 from keystead.custody.zones import Vault
-from keystead.engine import asynchronous, identities, notices, preparing
+from keystead.engine import asynchronous, authentication, extensions, identities, notices, people, preparing
 from keystead.engine import operations as _operations  # noqa: F401 - enters the handlers
+from keystead.engine.accounts import Accounts
 from keystead.engine.context import Context, Identifiers, Turn
 from keystead.engine.endpoints import Endpoint
 from keystead.engine.handlers import HANDLERS
@@ -40,6 +41,7 @@ from keystead.kmip import ttlv, ttlv_json, ttlv_xml
 from keystead.kmip.enums import BatchErrorContinuationOption, Operation, ResultReason, ResultStatus
 from keystead.kmip.messages import (
     RequestBatchItem,
+    RequestHeader,
     RequestMessage,
     ResponseBatchItem,
     ResponseHeader,
@@ -112,6 +114,9 @@ class Engine:
         self.streams: dict[bytes, Any] = {}
         self.rehearsals: dict[str, Future[preparing.Results]] = {}
         self.process_compromised = False
+        self.enrol_unknown_users = False
+        self.verified: dict[bytes, int] = {}
+        self.pepper = secrets.token_bytes(32)
         self.algorithms = DEFAULT
         self.token: Token = OwnLibrary()
         self.endpoints: tuple[int, Mapping[str, Endpoint]] = (-1, {})
@@ -178,12 +183,26 @@ class Engine:
             return None
         with self.store.begin(write=False) as transaction:
             client = identities.find(transaction, peer)
-        return None if client is None else client.caller(address)
+            if client is not None:
+                return client.caller(address)
+            return people.caller_of(self._reading(transaction), peer, address)
 
     def standing(self, transaction: Transaction, caller: Caller) -> Caller | None:
         """A caller from before as it stands now; None if it was disabled or is gone."""
         client = identities.by_identity(transaction, caller.identity)
-        return None if client is None else client.caller(caller.address)
+        if client is not None:
+            return client.caller(caller.address)
+        account = Accounts(transaction, self.vault, caller.domain).get(caller.identity)
+        if account is None or account.disabled:
+            return None
+        account = people.present(self._reading(transaction), account)
+        return None if account is None else account.caller(replace(caller, identity=caller.client))
+
+    def _reading(self, transaction: Transaction) -> Turn:
+        """A turn that looks at things as they are in any thread's transaction."""
+        turn = Turn(self, transaction, int(self.clock() * 1_000_000))
+        turn.cache = {}
+        return turn
 
     def identity_epoch(self) -> int:
         """A number that changes when any client's standing does."""
@@ -212,7 +231,10 @@ class Engine:
     def clients(self) -> list[dict[str, Any]]:
         """All enrolled clients, for the operator."""
         with self.store.begin(write=False) as transaction:
-            return [asdict(client) for client in identities.clients(transaction)]
+            return [
+                asdict(client) | {"groups": [identities.group_name(transaction, group) for group in client.groups]}
+                for client in identities.clients(transaction)
+            ]
 
     # --- messages ---
 
@@ -297,6 +319,10 @@ class Engine:
             return self._unreadable(turn, incoming, error)
         header = message.request_header
         events = len(turn.events)
+        admission = self._admission(turn, incoming.caller, header)
+        turn.said = admission.header
+        if admission.caller is not incoming.caller:
+            incoming = replace(incoming, caller=admission.caller)
         try:
             if (
                 header.maximum_response_size is not None or header.batch_error_continuation_option is _UNDO
@@ -306,14 +332,14 @@ class Engine:
                 if (row := HANDLERS.get(type(item.request_payload))) is not None
             )):
                 with turn.savepoint():
-                    items = self._batch(turn, incoming, message, version)
+                    items = self._batch(turn, incoming, message, version, admission)
                     answer = self._encode(turn, message, version, items)
                     if len(answer) > (header.maximum_response_size or len(answer)):
                         raise _Undo
                     if header.batch_error_continuation_option is _UNDO and items[-1].result_status is _FAILED:
                         raise _Undo
             else:
-                items = self._batch(turn, incoming, message, version)
+                items = self._batch(turn, incoming, message, version, admission)
                 answer = self._encode(turn, message, version, items)
         except _Undo:
             if len(answer) <= (header.maximum_response_size or len(answer)):
@@ -334,14 +360,29 @@ class Engine:
         del turn.events[events:]
         too_large = [
             self._failed(item, OperationFailed(ResultReason.RESPONSE_TOO_LARGE, "the response would be too large"), version)
-            for item in message.batch_item[: len(items)]
+            for item in message.batch_item[: len(items)] or [None]
         ]
         for item in too_large:
             self._record(turn, incoming, version, item, ())
         return self._encode(turn, message, version, too_large)
 
+    def _admission(self, turn: Turn, caller: Caller, header: RequestHeader) -> authentication.Admission:
+        """As whom a message is answered."""
+        if header.authentication is None and not caller.attests:
+            return authentication.Admission(caller)
+        try:
+            return authentication.admit(turn, caller, header)
+        except TamperError as error:
+            log.critical("integrity check failed", extra={"fields": {"said": str(error)}})
+            return authentication.Admission(caller, refusal=authentication.refused())
+
     def _batch(
-        self, turn: Turn, incoming: Incoming, message: RequestMessage, version: Version
+        self,
+        turn: Turn,
+        incoming: Incoming,
+        message: RequestMessage,
+        version: Version,
+        admission: authentication.Admission,
     ) -> list[ResponseBatchItem]:
         try:
             check_batch(message, version)
@@ -350,7 +391,8 @@ class Engine:
             self._record(turn, incoming, version, item, ())
             return [item]
         context = Context(turn, incoming.caller, version)
-        if message.request_header.asynchronous_indicator is not None:
+        context.delegation, context.refusal = admission.delegation, admission.refusal
+        if message.request_header.asynchronous_indicator is not None and admission.delegation is None:
             context.submission = asynchronous.Submission(message.request_header, len(message.batch_item))
         option = message.request_header.batch_error_continuation_option
         items = []
@@ -411,6 +453,8 @@ class Engine:
             OperationFailed: the refusal.
             Pending: it goes on.
         """
+        if context.refusal is not None:
+            raise context.refusal
         row = HANDLERS.get(type(request))
         if row is None:
             operation = context.operation
@@ -424,21 +468,26 @@ class Engine:
             )
         if asked is not None:
             for extension in asked.message_extension:
-                if extension.criticality_indicator:
+                if not extensions.understood(context, extension) and extension.criticality_indicator:
                     raise OperationFailed(
                         ResultReason.FEATURE_NOT_SUPPORTED, "a critical Message Extension is not known here"
                     )
         if not context.caller.identity and operation not in ANYONE:
             raise OperationFailed(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "this client is not enrolled")
+        if context.delegation is not None:
+            context.delegation.begin(operation)
         submission = context.submission
         if submission is not None and asked is not None and submission.waits(operation):
             raise Pending(asynchronous.submit(context, submission, asked))
-        if not row.changes:
-            return row.handler(context, request)
         placeholder = context.placeholder
         try:
-            with context.turn.savepoint():
+            if not row.changes and context.delegation is None:
                 return row.handler(context, request)
+            with context.turn.savepoint():
+                answer = row.handler(context, request)
+                if context.delegation is not None:
+                    context.delegation.charge(request)
+                return answer
         except BaseException:
             context.placeholder = placeholder
             raise
@@ -450,7 +499,7 @@ class Engine:
     ) -> bytes:
         self._answered += 1
         correlation = message.request_header.client_correlation_value if version >= V1_4 else None
-        if correlation is None:
+        if correlation is None and not turn.said:
             # All such answers of a turn have the same header.
             header = turn.headers.get((version, len(items)))
             if header is None:
@@ -467,6 +516,7 @@ class Engine:
             client_correlation_value=correlation,
             server_correlation_value=None if correlation is None else f"{self._boot}-{self._answered}",
             batch_count=count,
+            **turn.said,
         )
 
     def _failed(

@@ -11,6 +11,7 @@ from keystead.engine import use
 from keystead.engine.context import Context
 from keystead.engine.handlers import handles
 from keystead.engine.managed import LEASE_SECONDS, Managed
+from keystead.engine.people import CREDENTIAL_TYPES, PEOPLE, shown
 from keystead.engine.pkcs12 import as_pkcs12
 from keystead.engine.wrapping import ENCRYPTS, check_as_it_came, is_wrapped, left, served, unwrapped, wrapped
 from keystead.errors import OperationFailed
@@ -77,7 +78,13 @@ def export(context: Context, request: ExportRequest) -> ExportResponse:
 def handed_out(context: Context, managed: Managed, request: GetRequest | ExportRequest) -> Any:
     """The object as it may leave: in the format, compression and wrapping asked for; it is fresh no more."""
     specification = request.key_wrapping_specification
+    if managed.object_type in PEOPLE:
+        raise OperationFailed(_R.INVALID_OBJECT_TYPE, "users and groups have attributes only")
     secret = context.material(managed)
+    if managed.object_type in CREDENTIAL_TYPES:
+        if specification is not None or request.key_format_type is not None:
+            raise OperationFailed(_R.INVALID_OBJECT_TYPE, "a credential has no key to be wrapped or formatted")
+        return shown(secret)
     came_wrapped = is_wrapped(secret)
     as_it_came = came_wrapped and specification is None and request.key_wrap_type is not KeyWrapType.NOT_WRAPPED
     if managed.object_type in _SECRETS:

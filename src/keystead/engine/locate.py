@@ -9,13 +9,16 @@ from keystead.engine.context import Context
 from keystead.engine.create import create
 from keystead.engine.handlers import handles
 from keystead.engine.making import DEFAULT_GROUP
-from keystead.engine.managed import DATES, USUAL, conditions, name_key, part_condition
+from keystead.engine.managed import DATES, HISTORY, USUAL, conditions, name_key, part_condition
 from keystead.errors import OperationFailed
 from keystead.kmip import ttlv
 from keystead.kmip.attributes import ATTRIBUTES, Attribute, AttributeName, Attributes, VendorAttributeName
 from keystead.kmip.enums import (
     CryptographicAlgorithm,
     CryptographicUsageMask,
+    HashingAlgorithm,
+    ObjectClass,
+    ObjectClassMask,
     ObjectGroupMember,
     ObjectType,
     ResultReason,
@@ -24,7 +27,8 @@ from keystead.kmip.enums import (
 )
 from keystead.kmip.payloads.create import CreateRequest
 from keystead.kmip.payloads.locate import LocateRequest, LocateResponse
-from keystead.kmip.structures import UsageLimits
+from keystead.kmip.schema import Structure
+from keystead.kmip.structures import Digest, UsageLimits
 from keystead.kmip.tags import Tag
 
 MAXIMUM_LOCATED: Final = 1000
@@ -45,9 +49,15 @@ def locate(context: Context, request: LocateRequest) -> LocateResponse:
     asked = _Conditions(context)
     for attribute in request.attributes or ():
         asked.apply(attribute)
+    if request.object_class_mask is not None or not asked.classes:
+        asked.of_class(request.object_class_mask or ObjectClassMask.USER)
     most = MAXIMUM_LOCATED if limit is None else min(MAXIMUM_LOCATED, limit)
     mask = int(request.storage_status_mask or StorageStatusMask.ON_LINE_STORAGE)
-    member = None if request.object_group_member is None else MEMBERS[request.object_group_member]
+    member = None
+    if request.object_group_member is not None:
+        member = MEMBERS.get(request.object_group_member)
+        if member is None:
+            raise OperationFailed(ResultReason.INVALID_FIELD, "this Object Group Member is not known")
     if member is None:
         found, total = context.find(
             context.criteria(
@@ -132,6 +142,7 @@ class _Conditions:
         self.ranges: list[tuple[int, int, int]] = []
         self.groups: list[str] = []
         self.count = 0
+        self.classes = 0
 
     def require(self, name: Tag, value: Any) -> None:
         """Add a condition that the request does not spell out."""
@@ -145,7 +156,9 @@ class _Conditions:
                 ResultReason.SERVER_LIMIT_EXCEEDED, f"a Locate may have at most {MAXIMUM_CONDITIONS} attributes"
             )
         known = (
-            bool(name.vendor_identification) if isinstance(name, VendorAttributeName) else name in ATTRIBUTES
+            bool(name.vendor_identification) and name != HISTORY
+            if isinstance(name, VendorAttributeName)
+            else name in ATTRIBUTES or name is Tag.LINK
         )
         if not known:
             raise OperationFailed(ResultReason.INVALID_ATTRIBUTE, "Locate cannot search by this attribute")
@@ -153,6 +166,8 @@ class _Conditions:
             raise OperationFailed(ResultReason.INVALID_FIELD, "an attribute to search by has no value")
         if name is Tag.OBJECT_GROUP:
             self.groups.append(value)
+        if name is Tag.OBJECT_CLASS:
+            self.classes += 1
         if name is Tag.NAME and value.name_value is not None:
             self.names.append(name_key(value))
         elif name is Tag.OBJECT_TYPE:
@@ -169,8 +184,19 @@ class _Conditions:
             self.lacking.append(int(name))  # type: ignore[arg-type]
         elif isinstance(value, UsageLimits):
             self._usage_limits(value)
+        elif isinstance(value, Digest) and value.digest_value is None:
+            raise OperationFailed(ResultReason.INVALID_FIELD, "Locate by Digest needs the Digest Value")
+        elif not (found := conditions(name, value)) and isinstance(value, Structure):
+            raise OperationFailed(ResultReason.INVALID_FIELD, "an attribute to search by has no value")
+        elif isinstance(value, Digest) and value.hashing_algorithm not in (None, HashingAlgorithm.SHA_256):
+            self.object_types = set()  # every Digest here is of SHA-256
         else:
-            self.equal += [(number, self._blind(number, part)) for number, part in conditions(name, value)]
+            self.equal += [(number, self._blind(number, part)) for number, part in found]
+
+    def of_class(self, mask: ObjectClassMask) -> None:
+        """Of users, groups and credentials nothing is found but by who asks for the system's objects."""
+        if mask in (ObjectClassMask.USER, ObjectClassMask.SYSTEM):
+            self.apply(Attribute(Tag.OBJECT_CLASS, ObjectClass(int(mask))))
 
     def _usage_limits(self, value: UsageLimits) -> None:
         """At least what is asked.  Source: 1.4 §4.9."""
@@ -187,14 +213,15 @@ class _Conditions:
         return self.context.engine.vault.blind(self.context.caller.domain, number, value)
 
     def as_criteria(self) -> dict[str, Any]:
-        ranges = list(self.ranges)
+        ranges, not_before = list(self.ranges), []
         for number, values in self.dates.items():
             if len(values) > 2:
                 raise OperationFailed(ResultReason.INVALID_FIELD, "a date can be given once, or twice as a range")
             first, last = min(values), max(values)
-            if last >= ttlv.LATEST_DATE:  # the largest date stands for none
-                last = ttlv.LATEST_DATE
-            ranges.append((number, first, last))
+            if last >= ttlv.LATEST_DATE:  # the largest date stands for none, so it is in the range
+                not_before.append((number, first))
+            else:
+                ranges.append((number, first, last))
         return {
             "equal": tuple(self.equal),
             "lacking": tuple(self.lacking),
@@ -203,6 +230,7 @@ class _Conditions:
             "states": None if self.states is None else tuple(self.states),
             "identifiers": None if self.identifiers is None else tuple(self.identifiers),
             "dates": tuple(ranges),
+            "not_before": tuple(not_before),
         }
 
 

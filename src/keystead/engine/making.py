@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from keystead.engine import rules
 from keystead.engine.context import Context
 from keystead.engine.managed import LEASE_SECONDS, RNG, SERVER_VENDORS, Managed, gather, numbered
 from keystead.errors import OperationFailed
@@ -109,6 +110,7 @@ def requested(
     for name, instances in merged.items():
         check_settable(name, object_type, instances)
     merged.pop(Tag.OBJECT_TYPE, None)
+    rules.complete(context, object_type, merged)
     return {name: tuple(_completed(instance) for instance in instances) for name, instances in merged.items()}
 
 
@@ -201,7 +203,7 @@ def new(
             otherwise is an error.
 
     Raises:
-        OperationFailed: Invalid Attribute Value.
+        OperationFailed: Invalid Attribute Value, Constraint Violation.
     """
     now = context.now
     found = dict(attributes)
@@ -242,6 +244,7 @@ def new(
         }
     )
     managed.dates.check()
+    rules.check(context, managed)
     only_here = generated if known_here_only is None else known_here_only
     return managed.with_history(History.MADE_HERE if only_here else History(0))
 

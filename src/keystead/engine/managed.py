@@ -11,8 +11,10 @@ from keystead.kmip import ttlv
 from keystead.kmip.attributes import (
     ATTRIBUTES,
     LINK_TYPES,
+    LINKS,
     Attribute,
     AttributeName,
+    Link,
     VendorAttributeName,
     dump_stored,
 )
@@ -59,8 +61,9 @@ USUAL: Final[Mapping[AttributeName, Any]] = {
 """Values that nearly every object has: an object is not indexed under them, but where it has another value, or none.
 So what is looked for by a usual value is whatever has no entry for the attribute."""
 _ABSENT: Final = b"absent"
-MOST_COMBINED_FIELDS: Final = 5
-"""A structure is indexed under every combination of its fields, up to so many."""
+MOST_COMBINED_FIELDS: Final = 6
+"""A structure is indexed under every combination of its fields, up to so many; a longer one under pairs and whole."""
+_ANY: Final = b"any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,9 +260,21 @@ def conditions(name: AttributeName, value: Any) -> list[tuple[int, bytes]]:
         return [(number, bit.to_bytes(4, "big")) for bit in _bits(value)]
     if isinstance(value, Digest):
         return [(number, _encoded(name, _digest_fields(value)))]
+    if isinstance(value, Link):
+        return _link_conditions(value)
     if isinstance(value, Structure):
         return [(number, _encoded(name, _fields(value)))]
     return [(number, _encoded(name, value))]
+
+
+def _link_conditions(link: Link) -> list[tuple[int, bytes]]:
+    """A link of some type to anything, or of any type to some object: up to 2.1 it is one attribute."""
+    found = []
+    if link.linked_object_identifier is not None:
+        found.append((int(Tag.LINK), _encoded(Tag.LINK, link.linked_object_identifier)))
+    if link.link_type is not None and link.link_type in LINKS:
+        found.append((int(LINKS[link.link_type]), _ANY))
+    return found
 
 
 def part_condition(name: Tag, **fields: Any) -> tuple[int, bytes]:
@@ -284,6 +299,8 @@ def index_of(managed: Managed) -> set[tuple[int, bytes]]:
                     found.add((number, _encoded(name, fields)))
             else:
                 found.update(conditions(name, value))
+            if name in LINK_TYPES:
+                found.update(_link_conditions(Link(link_type=LINK_TYPES[name], linked_object_identifier=value)))  # type: ignore[index]
     for name, usual in USUAL.items():
         value = managed.get(name)
         if value is None:
@@ -297,6 +314,9 @@ def _spellings(value: Structure) -> Iterator[tuple[tuple[str, Any], ...]]:
     """The fields by which a structure is found."""
     if isinstance(value, Digest):
         yield _digest_fields(value)
+        return
+    if isinstance(value, UsageLimits):  # its numbers are compared, not matched
+        yield (("usage_limits_unit", value.usage_limits_unit),)
         return
     fields = _fields(value)
     yield fields

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from keystead.engine import identities
 from keystead.engine.context import Context, Turn
 from keystead.engine.endpoints import OUTBOX, Endpoint, endpoints
-from keystead.engine.managed import Managed
+from keystead.engine.managed import HISTORY, Managed
 from keystead.engine.sealed import Sealed
 from keystead.errors import CodecError, OperationFailed
 from keystead.kmip.attributes import Attribute, AttributeName, Attributes, VendorAttributeName
@@ -56,8 +56,8 @@ MOST_ATTEMPTS: Final = 20
 """About half a day."""
 MOST_REFUSALS: Final = 3
 """Answers of a client that it will not have a notice."""
-QUIET: Final = frozenset({Tag.FRESH, Tag.LAST_CHANGE_DATE})
-"""Attributes whose change alone is no news."""
+QUIET: Final[frozenset[AttributeName]] = frozenset({Tag.FRESH, Tag.LAST_CHANGE_DATE, HISTORY})
+"""Attributes whose change alone is no news, or nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def _notice(turn: Turn, endpoint: Endpoint, before: Managed | None, after: Manag
         differ.add(Tag.STATE)
     if not endpoint.notify or differ <= QUIET:
         return None
-    deleted = {name for name in differ if name is not Tag.STATE and name not in after.attributes}
+    deleted = {name for name in differ - QUIET if name is not Tag.STATE and name not in after.attributes}
     changed = (differ - deleted - QUIET) | {Tag.LAST_CHANGE_DATE}
     return Notice(
         Operation.NOTIFY, after.unique_identifier, turn.now_us, tuple(_sorted(changed)), tuple(_sorted(deleted))

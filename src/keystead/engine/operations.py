@@ -5,16 +5,19 @@ from keystead.engine import (
     attributes,
     create,
     crypto,
+    defaults,
     derive,
     get,
     lifecycle,
     locate,
+    people,
     pkcs11,
     register,
     rekey,
     server,
     session,
     split,
+    tickets,
 )
 
-FAMILIES = (create, register, derive, split, rekey, locate, get, attributes, lifecycle, crypto, session, asynchronous, pkcs11, server)
+FAMILIES = (create, register, derive, split, rekey, locate, get, attributes, lifecycle, crypto, session, tickets, people, defaults, asynchronous, pkcs11, server)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any, Final, cast
 
 from keystead.engine import identities
-from keystead.engine.accounts import Account, Accounts, check_name, new_identity
+from keystead.engine.accounts import Account, Accounts, check_name, identifiers_of, new_identity
 from keystead.engine.certificates import certificate_attributes
 from keystead.engine.context import Context, Turn
 from keystead.engine.handlers import handles
@@ -69,6 +69,7 @@ CREDENTIALS: Final[Mapping[CredentialType, tuple[ObjectType, type[ManagedObject]
 }
 """The credentials that are managed objects, and what each of them is."""
 CREDENTIAL_TYPES: Final = frozenset(object_type for object_type, _ in CREDENTIALS.values()) - {ObjectType.CERTIFICATE}
+PEOPLE: Final = frozenset({ObjectType.USER, ObjectType.GROUP})
 MAXIMUM_CREDENTIALS: Final = 8
 _R = ResultReason
 _Asked = dict[AttributeName, tuple[Attribute, ...]]
@@ -88,15 +89,15 @@ def create_user(context: Context, request: CreateUserRequest) -> CreateUserRespo
     owner = "" if ADMINISTRATORS in caller.groups else caller.client or ("" if caller.by_credential else caller.identity)
     if not owner and ADMINISTRATORS not in caller.groups:
         raise OperationFailed(_R.PERMISSION_DENIED, "only an administrator makes users without a client's certificate")
-    credentials = [_linked(context, asked, link, _CREDENTIAL_LINKS) for link in _links(asked, Tag.CREDENTIAL_LINK)]
+    credentials = [_linked(context, link, _CREDENTIAL_LINKS) for link in _links(asked, Tag.CREDENTIAL_LINK)]
     if len(credentials) > MAXIMUM_CREDENTIALS:
         raise OperationFailed(_R.SERVER_LIMIT_EXCEEDED, f"a user has at most {MAXIMUM_CREDENTIALS} credentials")
-    groups = [_linked(context, asked, link, _GROUP_LINKS) for link in _links(asked, Tag.GROUP_LINK)]
+    groups = [_linked(context, link, _GROUP_LINKS) for link in _links(asked, Tag.GROUP_LINK)]
     for tag, objects in ((Tag.CREDENTIAL_LINK, credentials), (Tag.GROUP_LINK, groups)):
         if objects:
             asked[tag] = tuple(Attribute(tag, one.unique_identifier, number) for number, one in enumerate(objects))
     user = context.add(new(context, ObjectType.USER, asked, generated=False, facts={}))
-    _account(context, user, name, owner, [one for one in credentials if one.object_type is ObjectType.CERTIFICATE])
+    _account(context, user, name, owner, credentials)
     context.placeholder = user.unique_identifier
     return CreateUserResponse(unique_identifier=user.unique_identifier)
 
@@ -153,7 +154,7 @@ _CREDENTIAL_LINKS: Final = CREDENTIAL_TYPES | {ObjectType.CERTIFICATE}
 _GROUP_LINKS: Final = frozenset({ObjectType.GROUP})
 
 
-def _linked(context: Context, asked: _Asked, link: Any, types: frozenset[ObjectType]) -> Managed:
+def _linked(context: Context, link: Any, types: frozenset[ObjectType]) -> Managed:
     """An object of the caller's that a link names.  Raises: OperationFailed (Object Not Found)."""
     found = context.object(link)
     if found.object_type not in types or found.owner != context.caller.identity or found.destroyed:
@@ -161,7 +162,7 @@ def _linked(context: Context, asked: _Asked, link: Any, types: frozenset[ObjectT
     return found
 
 
-def _account(context: Context, user: Managed, name: str, client: str, certificates: list[Managed]) -> None:
+def _account(context: Context, user: Managed, name: str, client: str, credentials: list[Managed]) -> None:
     """Enter a user under its name, which is free again once a user before it was destroyed."""
     accounts = Accounts(context.transaction, context.engine.vault, context.caller.domain)
     before = accounts.find(name, client)
@@ -172,14 +173,16 @@ def _account(context: Context, user: Managed, name: str, client: str, certificat
     account = Account(
         new_identity(), name, accounts.domain, client=client, made=context.now, user=user.unique_identifier
     )
+    devices = [one for one in credentials if one.object_type is ObjectType.DEVICE_CREDENTIAL]
     try:
-        accounts.add(account)
+        accounts.add(account, *(cast(DeviceCredential, context.material(one)) for one in devices))
     except OperationFailed:
         raise OperationFailed(_R.NON_UNIQUE_NAME_ATTRIBUTE, "there is a user of this name already") from None
     # A certificate lets in whoever has it: that is the administrator's to say.
     if ADMINISTRATORS in context.caller.groups:
-        for certificate in certificates:
-            identities.bind(context.transaction, _peer(context, certificate), account.domain, account.identity)
+        for one in credentials:
+            if one.object_type is ObjectType.CERTIFICATE:
+                identities.bind(context.transaction, _peer(context, one), account.domain, account.identity)
 
 
 # --- what a credential is kept as -------------------------------------------------------------------------------------
@@ -190,13 +193,14 @@ def _kept_password(given: PasswordCredential) -> PasswordCredential:
         if given.salted_password is not None:
             raise OperationFailed(_R.INVALID_FIELD, "a password is given plain or salted, not both")
         return PasswordCredential(salted_password=Password.of(given.password).phc.encode())
+    if given.password_salt_algorithm is None:
+        raise OperationFailed(_R.INVALID_FIELD, "a salted password comes with its Password Salt Algorithm")
     _verifier(given)
     return given
 
 
 def _kept_device(given: DeviceCredential) -> DeviceCredential:
-    if given == DeviceCredential():
-        raise OperationFailed(_R.INVALID_FIELD, "a device has at least one identifier")
+    identifiers_of(given)
     return given
 
 
@@ -244,7 +248,7 @@ def _verifier(kept: Any) -> Verifier | None:
     return None
 
 
-def handed_out(credential: ManagedObject) -> ManagedObject:
+def shown(credential: ManagedObject) -> ManagedObject:
     """A credential as Get gives it: without what proves anything.
 
     Raises:
@@ -273,28 +277,39 @@ def present(turn: Turn, account: Account) -> Account | None:
         return None
     context = _reading(turn, user)
     known: dict[str, Verifier] = {}
-    device: Mapping[str, str] = {}
+    devices = []
     for credential in _of_owner(turn, user, Tag.CREDENTIAL_LINK):
         if credential.object_type in CREDENTIAL_TYPES and not credential.archived:
             kept = context.material(credential)
             verifier = _verifier(kept)
-            if verifier is not None:
+            if isinstance(kept, DeviceCredential):
+                devices.append(identifiers_of(kept))
+            elif verifier is not None:
                 known[credential.unique_identifier] = verifier
     groups = [one.unique_identifier for one in _of_owner(turn, user, Tag.GROUP_LINK) if one.object_type is ObjectType.GROUP]
-    return replace(account, verifiers=known, groups=(*account.groups, *groups), device=device)
+    return replace(account, verifiers=known, groups=(*account.groups, *groups), devices=tuple(devices))
 
 
-def certified(turn: Turn, account: Account, peer: str) -> bool:
-    """Whether a certificate is still one that the User object names."""
-    user = turn.fetch(account.user)
-    if user is None or user.destroyed or user.archived:
-        return False
+def caller_of(turn: Turn, peer: str, address: str) -> Caller | None:
+    """The user that a certificate lets in, as long as its User object names the certificate; else None."""
+    found = identities.bound(turn.transaction, peer)
+    if found is None:
+        return None
+    identity, domain = found
+    account = Accounts(turn.transaction, turn.engine.vault, domain).get(identity)
+    account = None if account is None or account.disabled else present(turn, account)
+    user = None if account is None else turn.fetch(account.user)
+    if account is None or user is None:
+        return None
     context = _reading(turn, user)
-    return any(
-        _peer(context, one) == peer
+    certificates = [
+        one
         for one in _of_owner(turn, user, Tag.CREDENTIAL_LINK)
         if one.object_type is ObjectType.CERTIFICATE and not one.archived
-    )
+    ]
+    if not any(_peer(context, one) == peer for one in certificates):
+        return None
+    return Caller(account.identity, account.name, account.domain, account.groups, address)
 
 
 def _of_owner(turn: Turn, user: Managed, tag: Tag) -> list[Managed]:

@@ -81,6 +81,8 @@ def keep(
         unwrap: if it came wrapped; else it is kept as it came.
         returned: its bytes may be those of an object that is here.
     """
+    if not object_type.since <= context.version <= object_type.until:
+        raise OperationFailed(_R.INVALID_OBJECT_TYPE, f"KMIP {context.version} has no {object_type} objects")
     opened = pkcs12.opened(context, secret, asked)
     if opened is not None:
         secret = opened.private_key

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import keystead
+from keystead.engine import attestation, extensions, rules
 from keystead.engine.context import Context
+from keystead.engine.extensions import VENDOR
 from keystead.engine.handlers import handles, operations
 from keystead.engine.managed import RNG
 from keystead.errors import OperationFailed
@@ -28,16 +32,18 @@ from keystead.kmip.payloads.server import (
     QueryResponse,
 )
 from keystead.kmip.structures import (
+    CREDENTIALS,
     CapabilityInformation,
+    CredentialInformation,
     ProfileInformation,
     ProtectionStorageMasks,
     ServerInformation,
 )
 from keystead.kmip.version import Version
 
-VENDOR = "Keystead"
 _F = QueryFunction
-_UNQUERIED: tuple[ObjectType, ...] = ()
+OBJECT_TYPES: Final = tuple(sorted({*OBJECTS, ObjectType.USER, ObjectType.GROUP}))
+CREDENTIAL_TYPES: Final = tuple(CREDENTIALS)
 
 
 @handles(QueryRequest)
@@ -47,19 +53,26 @@ def query(context: Context, request: QueryRequest) -> QueryResponse:
     asked = frozenset(request.query_function)
     if not asked:
         raise OperationFailed(ResultReason.INVALID_MESSAGE, "a Query needs a Query Function")
+    permitted = context.delegation.operations if context.delegation is not None else None
     return QueryResponse(
-        operation=tuple(o for o in operations() if o.since <= version <= o.until)
+        operation=tuple(
+            o for o in operations() if o.since <= version <= o.until and (permitted is None or o in permitted)
+        )
         if _F.QUERY_OPERATIONS in asked
         else (),
-        object_type=tuple(o for o in sorted(OBJECTS) if o.since <= version <= o.until)
+        object_type=tuple(o for o in OBJECT_TYPES if o.since <= version <= o.until)
         if _F.QUERY_OBJECTS in asked
         else (),
         vendor_identification=VENDOR if _F.QUERY_SERVER_INFORMATION in asked else None,
         server_information=_information() if _F.QUERY_SERVER_INFORMATION in asked else None,
         application_namespace=(),
+        extension_information=extensions.information(whole=_F.QUERY_EXTENSION_MAP in asked)
+        if asked & {_F.QUERY_EXTENSION_LIST, _F.QUERY_EXTENSION_MAP}
+        else (),
+        attestation_type=attestation.TYPES if _F.QUERY_ATTESTATION_TYPES in asked else (),
         rng_parameters=(RNG,) if _F.QUERY_RNGS in asked else (),
         profile_information=tuple(
-            ProfileInformation(profile_name=name) for name in ProfileName if name in PROFILES and name.since <= version <= name.until
+            ProfileInformation(profile_name=name) for name in PROFILES if name.since <= version <= name.until
         )
         if _F.QUERY_PROFILES in asked
         else (),
@@ -67,29 +80,51 @@ def query(context: Context, request: QueryRequest) -> QueryResponse:
         client_registration_method=(ClientRegistrationMethod.CLIENT_REGISTERED,)
         if _F.QUERY_CLIENT_REGISTRATION_METHODS in asked
         else (),
+        defaults_information=rules.object_defaults(context, request.object_groups)
+        if _F.QUERY_DEFAULTS_INFORMATION in asked
+        else None,
+        credential_information=CredentialInformation(credential_type=CREDENTIAL_TYPES)
+        if _F.QUERY_CREDENTIAL_INFORMATION in asked
+        else None,
         protection_storage_masks=ProtectionStorageMasks(protection_storage_mask=(ProtectionStorageMask.SOFTWARE,))
         if _F.QUERY_STORAGE_PROTECTION_MASKS in asked
         else None,
     )
 
 
-PROFILES: frozenset[ProfileName] = frozenset(
-    name
-    for name in ProfileName
-    if name.title.startswith(("Baseline Server", "Symmetric Key Lifecycle Server", "Asymmetric Key Lifecycle Server"))
+_CONFORMING: Final = (
+    "Advanced Cryptographic Server",
+    "Asymmetric Key Lifecycle Server",
+    "Baseline Server",
+    "Basic Cryptographic Server",
+    "HTTPS Server",
+    "JSON Server",
+    "Opaque Managed Object Store Server",
+    "PKCS#11 Server",
+    "Quantum Safe Server",
+    "RNG Cryptographic Server",
+    "Storage Array with Self Encrypting Drive Server",
+    "Suite B minLOS_128 Server",
+    "Suite B minLOS_192 Server",
+    "Symmetric Key Foundry Server",
+    "Symmetric Key Lifecycle Server",
+    "Tape Library Server",
+    "XML Server",
 )
-"""The profiles that the server conforms to."""
+PROFILES: Final = tuple(name for name in ProfileName if name.title.startswith(_CONFORMING))
+"""The profiles that the server conforms to: those whose test cases it passes in every version."""
 
 _CAPABILITIES = CapabilityInformation(
-    streaming_capability=False,
-    asynchronous_capability=False,
-    attestation_capability=False,
+    streaming_capability=True,
+    asynchronous_capability=True,
+    attestation_capability=True,
     batch_undo_capability=True,
     batch_continue_capability=True,
     unwrap_mode=UnwrapMode.NOT_PROCESSED,
     destroy_action=DestroyAction.KEY_MATERIAL_DELETED,
     shredding_algorithm=ShreddingAlgorithm.CRYPTOGRAPHIC,
     rng_mode=RNGMode.SHARED_INSTANTIATION,
+    quantum_safe_capability=True,
 )
 
 

@@ -96,10 +96,14 @@ _LINK: Final = Nested(Link)
 
 
 class _Spelling:
-    """The readers and writers of attribute values in one version, under one tag or each under its own."""
+    """The readers and writers of attribute values in one version, under one tag or each under its own.
 
-    def __init__(self, version: Version, tag: Tag | None) -> None:
-        self.version, self.tag = version, tag
+    Args:
+        partial: of a structure no field is required.
+    """
+
+    def __init__(self, version: Version, tag: Tag | None, partial: bool) -> None:
+        self.version, self.tag, self.partial = version, tag, partial
         self._readers: dict[Tag, Mapping[int, Any]] = {}
         self._writers: dict[Tag, Writer] = {}
 
@@ -120,12 +124,12 @@ class _Spelling:
                 raise CodecError(
                     f"KMIP {self.version} has no attribute {name.title}", start, ResultReason.UNSUPPORTED_ATTRIBUTE
                 )
-            readers = self._readers[name] = value_reader(kind, self.version)
+            readers = self._readers[name] = value_reader(kind, self.version, self.partial)
         read = readers.get(data[start + 3])
         if read is None:
             raise CodecError(f"{name.title} has the wrong item type", start, ResultReason.INVALID_DATA_TYPE)
         value = read(data, start, end)
-        if name is not Tag.LINK:
+        if name is not Tag.LINK or value.link_type is None or value.linked_object_identifier is None:
             return Attribute(name, value)
         link = LINKS.get(value.link_type)
         if link is None:
@@ -147,8 +151,8 @@ class _Spelling:
 
 
 @cache
-def _spelling(version: Version, tag: Tag | None = None) -> _Spelling:
-    return _Spelling(version, tag)
+def _spelling(version: Version, tag: Tag | None = None, partial: bool = False) -> _Spelling:
+    return _Spelling(version, tag, partial)
 
 
 def writable(attributes: Iterable[Attribute] | None, version: Version) -> Iterator[Attribute]:
@@ -190,9 +194,9 @@ def _text(data: bytes, start: int) -> str:
     return str(item_.value)
 
 
-def read_1x(version: Version) -> Callable[[bytes, int, int], Attribute]:
+def read_1x(version: Version, partial: bool = False) -> Callable[[bytes, int, int], Attribute]:
     """The reader of the content of an Attribute of 1.x.  Source: 1.4 §2.1.1."""
-    spelling = _spelling(version, Tag.ATTRIBUTE_VALUE)
+    spelling = _spelling(version, Tag.ATTRIBUTE_VALUE, partial)
 
     def read(data: bytes, start: int, end: int) -> Attribute:
         parts = list(items_between(data, start, end))
@@ -237,9 +241,9 @@ def write_1x(version: Version) -> Writer:
     return write
 
 
-def read_2x(version: Version) -> Callable[[bytes, int, int], tuple[Attribute, ...]]:
+def read_2x(version: Version, partial: bool = False) -> Callable[[bytes, int, int], tuple[Attribute, ...]]:
     """The reader of the content of Attributes.  Source: 2.1 §5.1 and §4.60."""
-    spelling = _spelling(version)
+    spelling = _spelling(version, None, partial)
     tags = Tag._value2member_map_
 
     def read(data: bytes, start: int, end: int) -> tuple[Attribute, ...]:

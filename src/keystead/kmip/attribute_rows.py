@@ -161,6 +161,9 @@ class _NameKind(Kind):
             ),
         )
 
+    def partial_forms(self, version: Version) -> Sequence[Form]:
+        return Nested(self.nested).partial_forms(version) if version < V3_0 else self.forms(version)
+
     def python_types(self) -> tuple[type, ...]:
         return (self.nested,)
 

@@ -75,6 +75,7 @@ __all__ = [
     "AttributesKind",
     "FlatAttributeList",
     "Link",
+    "PartialAttributeList",
     "Party",
     "SingleAttribute",
     "ValueKind",
@@ -104,10 +105,11 @@ class AttributesKind(Kind):
 
     Args:
         flat: in 1.x it is Attribute items in a row, not a Template-Attribute.
+        partial: of a structure no field is required, as Locate searches by those that are there.
     """
 
-    def __init__(self, *, flat: bool = False) -> None:
-        self.flat = flat
+    def __init__(self, *, flat: bool = False, partial: bool = False) -> None:
+        self.flat, self.partial = flat, partial
 
     def tag(self, tag: Tag | None, version: Version) -> Tag | None:
         if version >= V2_0:
@@ -125,14 +127,14 @@ class AttributesKind(Kind):
 
     def forms(self, version: Version) -> Sequence[Form]:
         if version >= V2_0:
-            read_items = read_2x(version)
+            read_items = read_2x(version, self.partial)
 
             def read(data: bytes, start: int, end: int) -> Attributes:
                 return Attributes(read_items(data, start, end))
 
             return (Form(ttlv.STRUCTURE, read, write_2x(version)),)
         if self.flat:
-            return (Form(ttlv.STRUCTURE, read_1x(version), write_1x(version)),)
+            return (Form(ttlv.STRUCTURE, read_1x(version, self.partial), write_1x(version)),)
         return (Form(ttlv.STRUCTURE, self._read_template(version), self._write_template(version)),)
 
     @staticmethod
@@ -272,6 +274,8 @@ AttributeList = Annotated[Attributes, AttributesKind()]
 """Template-Attribute in 1.x, Attributes since 2.0."""
 FlatAttributeList = Annotated[Attributes, AttributesKind(flat=True)]
 """Attribute items in a row in 1.x, Attributes since 2.0."""
+PartialAttributeList = Annotated[Attributes, AttributesKind(flat=True, partial=True)]
+"""The same, of whose structures only some fields need be there."""
 SingleAttribute = Annotated[Attribute, AttributeKind()]
 AttributeReference = Annotated[AttributeName, AttributeNameKind()]
 AnyValue = Annotated[ttlv.Item, ValueKind()]

@@ -132,18 +132,23 @@ def _heads(field: Field, version: Version, reading: bool = False) -> list[tuple[
 
 
 @remembered
-def reader(cls: type[Structure], version: Version) -> Reader:
+def reader(cls: type[Structure], version: Version, partial: bool = False) -> Reader:
     """The compiled reader of a structure's content: (message, first, last) → structure.
 
     It raises CodecError, or struct.error where the message ends within a header.
+
+    Args:
+        partial: no field is required; one that is not there is None.
     """
     code = _Code(f"read_{cls.__name__}_{version.major}_{version.minor}", "b, p, end")
     code.add(0, "start = p\n" + _NEXT)
     fields = cls.FIELDS
     for number, field in enumerate(fields):
         target = f"v{number}"
+        default_value = None if partial and not field.repeated else field.default
+        required = field.required and not partial
         if not field.readable_in(version):
-            code.add(0, f"{target} = {code.bind('default', () if field.repeated else field.default)}")
+            code.add(0, f"{target} = {code.bind('default', () if field.repeated else default_value)}")
             continue
         spread = field.repeated or field.kind.repeats(version)
         heads = _heads(field, version, reading=True)
@@ -151,12 +156,12 @@ def reader(cls: type[Structure], version: Version) -> Reader:
         by = f"v{[f.name for f in fields].index(field.kind.by)}" if field.kind.by else ""
         if spread:
             code.add(0, f"a = []\nwhile {test}:")
-        elif field.required:
+        elif required:
             missing = code.bind("missing", _missing(cls, field, heads))
             code.add(0, f"if {test}:" if len(heads) > 1 else f"if t != 0x{heads[0][0]:010X}: {missing}(p, t)")
         else:
-            code.add(0, f"{target} = {code.bind('default', field.default)}\nif {test}:")
-        depth = 0 if field.required and not spread and len(heads) == 1 else 1
+            code.add(0, f"{target} = {code.bind('default', default_value)}\nif {test}:")
+        depth = 0 if required and not spread and len(heads) == 1 else 1
         for order, (head, form) in enumerate(heads):
             inner = depth
             if len(heads) > 1:
@@ -168,14 +173,14 @@ def reader(cls: type[Structure], version: Version) -> Reader:
             if field.repeated:
                 code.add(0, f"{target} = tuple(a)")
             else:
-                gather, default = code.bind("gather", field.kind.gather), code.bind("default", field.default)
+                gather, default = code.bind("gather", field.kind.gather), code.bind("default", default_value)
                 code.add(0, f"{target} = {gather}(a) if a else {default}")
-            if field.required:
+            if required:
                 missing = code.bind("missing", _missing(cls, field, heads))
                 code.add(0, f"if not a: {missing}(p, t)")
-        elif field.required and len(heads) > 1:
+        elif required and len(heads) > 1:
             code.add(0, f"else: {missing}(p, t)")
-    leftover = code.bind("leftover", _leftover(cls, version))
+    leftover = code.bind("leftover", _leftover(cls, version, partial))
     code.add(0, f"if p != end: return {leftover}(b, start, p, end)")
     code.add(0, f"o = new({code.bind('cls', cls)})")
     for number, field in enumerate(fields):
@@ -200,7 +205,7 @@ def _missing(cls: type[Structure], field: Field, heads: Sequence[tuple[int, Form
     return missing
 
 
-def _leftover(cls: type[Structure], version: Version) -> Callable[[bytes, int, int, int], Any]:
+def _leftover(cls: type[Structure], version: Version, partial: bool) -> Callable[[bytes, int, int, int], Any]:
     """Answer what no field took: a vendor's tag does not disturb the fields around it, all else is refused.
 
     Source: KMIP 2.1 section 9.13.
@@ -220,7 +225,7 @@ def _leftover(cls: type[Structure], version: Version) -> Callable[[bytes, int, i
                 kept += data[position:after]
             position = after
         if len(kept) < end - start:
-            return reader(cls, version)(bytes(kept), 0, len(kept))
+            return reader(cls, version, partial)(bytes(kept), 0, len(kept))
         head = _unsigned_padded.unpack_from(data, offset)[0]
         tag = head >> 8
         if tag not in Tag._value2member_map_:
@@ -280,10 +285,14 @@ def writer(cls: type[Structure], version: Version) -> Writer:
     return code.build()  # type: ignore[no-any-return]
 
 
-def value_reader(kind: Kind, version: Version) -> Mapping[int, Reader]:
-    """For each item type that may spell a value of this kind, a reader of one whole item: (message, offset, end)."""
+def value_reader(kind: Kind, version: Version, partial: bool = False) -> Mapping[int, Reader]:
+    """For each item type that may spell a value of this kind, a reader of one whole item: (message, offset, end).
+
+    Args:
+        partial: of a structure no field is required.
+    """
     readers: dict[int, Reader] = {}
-    for form in kind.forms(version):
+    for form in kind.partial_forms(version) if partial else kind.forms(version):
         code = _Code(f"read_{form.wire}", "b, p, end")
         code.add(0, "t, n = u(b, p)")
         _add_read(code, 0, form)

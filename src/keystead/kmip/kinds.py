@@ -70,6 +70,10 @@ class Kind:
         """As `tag`, for a reader, which also takes what a later minor version has."""
         return self.tag(tag, version) or self.tag(tag, version.last_of_major)
 
+    def partial_forms(self, version: Version) -> Sequence[Form]:
+        """The spellings of a value of which only some fields need be there."""
+        return self.forms(version)
+
     def forms(self, version: Version) -> Sequence[Form]:
         raise NotImplementedError
 

@@ -116,6 +116,10 @@ class Nested(Kind):
             ),
         )
 
+    def partial_forms(self, version: Version) -> Sequence[Form]:
+        [form] = self.forms(version)
+        return (dataclasses.replace(form, read=reader(self.structure, version, True)),)
+
     def python_types(self) -> tuple[type, ...]:
         return (self.structure,)
 

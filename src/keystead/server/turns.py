@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from keystead.engine.engine import Incoming
+from keystead.engine.notices import Delivery
 from keystead.engine.preparing import THREADS, heavy
 from keystead.policy.access import Caller
 
@@ -46,6 +47,12 @@ class Answers(Protocol):
 
     def upkeep(self) -> None:
         """Do what is due."""
+
+    def deliveries(self) -> Sequence[Delivery]:
+        """Give the messages for clients that are to be sent now."""
+
+    def delivered(self, delivery: Delivery, fault: str, *, answered: bool) -> None:
+        """Note what became of one."""
 
     def status(self) -> dict[str, Any]:
         """Tell how things stand."""

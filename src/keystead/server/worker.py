@@ -15,6 +15,7 @@ from keystead.errors import ConfigError, KeysteadError
 from keystead.server import http
 from keystead.server.kmip import KmipConnection
 from keystead.server.listener import Listener
+from keystead.server.outbox import Outbox
 from keystead.server.peers import Peers
 from keystead.server.tls import Contexts, file_stamp
 from keystead.server.turns import Answers, Turns
@@ -49,6 +50,7 @@ class Worker:
         self._config = config
         self._peers = Peers(engine, contexts)
         self._turns = Turns(engine, self._loop)
+        self._outbox = Outbox(engine, config)
         self._health = "sealed" if engine.sealed else "ok"
         self._epoch = engine.identity_epoch()
         self._tried = contexts.stamp
@@ -118,6 +120,7 @@ class Worker:
             await asyncio.sleep(BEAT_SECONDS)
             try:
                 self._engine.upkeep()
+                self._outbox.beat()
                 self._health = "sealed" if self._engine.sealed else "ok"
                 epoch = self._engine.identity_epoch()
                 if epoch != self._epoch:
@@ -145,7 +148,7 @@ class Worker:
             for connection in tuple(listener.connections):
                 connection.abort()
         self._turns.close()
-        await asyncio.sleep(0)
+        await self._outbox.stop()
 
 
 async def work(

@@ -74,6 +74,7 @@ class Criteria:
         now: POSIX seconds, at which `states` are meant.
         equal: (attribute number, blind value).
         lacking: attribute numbers under which nothing is posted for the object.
+        not_before: (attribute number, from): the number is not smaller, or there is none.
         names: exact; the object has all of them.
         object_types: any of these; None for all.  `states` and `identifiers` likewise.
         dates: (attribute number, from, to), both inclusive.
@@ -87,6 +88,7 @@ class Criteria:
     now: int = 0
     equal: tuple[tuple[int, bytes], ...] = ()
     lacking: tuple[int, ...] = ()
+    not_before: tuple[tuple[int, int], ...] = ()
     names: tuple[str, ...] = ()
     object_types: tuple[int, ...] | None = None
     states: tuple[int, ...] | None = None

@@ -122,7 +122,24 @@ class Lacking:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class NotBefore:
+    """Objects that have no number smaller than this: a larger one, or none.  It never drives."""
+
+    attribute: int
+    first: int
+
+    def check(self, shelf: int) -> Query:
+        return (
+            "NOT EXISTS (SELECT 1 FROM numbers n WHERE n.object = d.object AND n.shelf = ? AND n.attribute = ?"
+            " AND n.number < ?)",
+            (shelf, self.attribute, self.first),
+        )
+
+
 Condition = Posted | Numbered | Identified
+Remainder = Lacking | NotBefore
+"""What no index leads to: another condition drives, and this is looked up."""
 _EVERY: Final = Posted(EVERY, (b"",))
 
 
@@ -185,9 +202,9 @@ def _locate_many(rows: Rows, criteria: Criteria, queries: Sequence[Query]) -> Lo
     return Located(tuple(identifiers), len(objects))
 
 
-def _conditions(criteria: Criteria) -> list[Condition | Lacking]:
+def _conditions(criteria: Criteria) -> list[Condition | Remainder]:
     """What an object must all meet, the most telling first."""
-    found: list[Condition | Lacking] = []
+    found: list[Condition | Remainder] = []
     if criteria.identifiers is not None:
         found.append(Identified(tuple(dict.fromkeys(criteria.identifiers))))
     found += [Posted(NAME, (name_value(name),)) for name in criteria.names]
@@ -196,6 +213,7 @@ def _conditions(criteria: Criteria) -> list[Condition | Lacking]:
     if criteria.object_types is not None:
         found.append(Posted(TYPE, tuple(map(type_value, dict.fromkeys(criteria.object_types)))))
     found += [Lacking(attribute) for attribute in criteria.lacking]
+    found += [NotBefore(attribute, first) for attribute, first in criteria.not_before]
     return found
 
 
@@ -276,10 +294,10 @@ def _spaces(rows: Rows, criteria: Criteria) -> list[int]:
     return [row[0] for row in found]
 
 
-def _query(rows: Rows, part: _Part, conditions: Sequence[Condition | Lacking]) -> Query:
+def _query(rows: Rows, part: _Part, conditions: Sequence[Condition | Remainder]) -> Query:
     """The statement that finds the objects of a part."""
     shelf = part.shelf
-    all_conditions = [condition for condition in conditions if not isinstance(condition, Lacking)]
+    all_conditions = [condition for condition in conditions if not isinstance(condition, Remainder)]
     if part.phase is not None:
         all_conditions.append(part.phase)
     if not all_conditions:
@@ -290,9 +308,9 @@ def _query(rows: Rows, part: _Part, conditions: Sequence[Condition | Lacking]) -
         if condition is not drives:
             check, more = condition.check(shelf)
             sql, parameters = f"{sql} AND {check}", (*parameters, *more)
-    for lacking in conditions:
-        if isinstance(lacking, Lacking):
-            check, more = lacking.check(shelf)
+    for remainder in conditions:
+        if isinstance(remainder, Remainder):
+            check, more = remainder.check(shelf)
             sql, parameters = f"{sql} AND {check}", (*parameters, *more)
     if part.activation is not None:
         sql, parameters = f"{sql} AND {part.activation[0]}", (*parameters, *part.activation[1])

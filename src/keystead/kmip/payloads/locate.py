@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keystead.kmip.attributes import FlatAttributeList
+from keystead.kmip.attributes import PartialAttributeList
 from keystead.kmip.enums import ObjectClassMask, ObjectGroupMember, Operation, StorageStatusMask
 from keystead.kmip.identifiers import UniqueIdentifier
 from keystead.kmip.payloads.base import Request, Response, request, response
@@ -19,7 +19,7 @@ class LocateRequest(Request):
     storage_status_mask: StorageStatusMask | None = None
     object_group_member: ObjectGroupMember | None = item(since=V1_1, until=V2_1)
     object_class_mask: ObjectClassMask | None = item(since=V3_0)
-    attributes: FlatAttributeList | None = None
+    attributes: PartialAttributeList | None = None
 
 
 @response(Operation.LOCATE)
