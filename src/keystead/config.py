@@ -161,7 +161,7 @@ class PKCS11Config:
     """What answers the PKCS#11 operation."""
 
     module: Path | None = _setting(
-        None, "The PKCS#11 module of an HSM (a shared library); without one, Keystead answers as a library with no slots."
+        None, "The PKCS#11 module of an HSM (a shared library). Without one Keystead is a library that has no slots."
     )
 
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 
 from keystead.audit.log import Event
-from keystead.engine import asynchronous
+from keystead.engine import identities
+from keystead.engine import waiting as waiting_room
+from keystead.kmip.attributes import Attributes
 from keystead.kmip.enums import (
     AsynchronousIndicator,
     BatchErrorContinuationOption,
     CancellationResult,
+    CredentialType,
+    CryptographicAlgorithm,
     Operation,
     ProcessingStage,
+    QueryFunction,
     ResultReason,
     ResultStatus,
     State,
@@ -31,9 +38,13 @@ from keystead.kmip.payloads.session import (
     ProcessRequest,
     QueryAsynchronousRequestsRequest,
 )
-from keystead.kmip.attributes import Attributes
-from keystead.kmip.enums import CryptographicAlgorithm, QueryFunction
-from keystead.kmip.structures import AsynchronousCorrelationValues, Operations
+from keystead.kmip.structures import (
+    AsynchronousCorrelationValues,
+    Authentication,
+    Credential,
+    Operations,
+    UsernameAndPassword,
+)
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V1_0, V1_4, V2_1, V3_0
 from tests.engine.world import World, create_request
@@ -113,10 +124,10 @@ def test_a_result_can_be_polled_again_for_a_while(world: World) -> None:
     value = later(world, create_request())
     world.engine.upkeep()
     first = poll(world, value)
-    world.clock.move(asynchronous.FETCHED_SECONDS - 1)
+    world.clock.move(waiting_room.FETCHED_SECONDS - 1)
     world.engine.upkeep()
     assert poll(world, value).response_payload == first.response_payload
-    world.clock.move(asynchronous.FETCHED_SECONDS + 1)
+    world.clock.move(waiting_room.FETCHED_SECONDS + 1)
     world.engine.upkeep()
     assert poll(world, value).result_reason is NO_SUCH
 
@@ -124,7 +135,7 @@ def test_a_result_can_be_polled_again_for_a_while(world: World) -> None:
 def test_a_result_nobody_fetches_is_dropped_in_time(world: World) -> None:
     value = later(world, create_request())
     world.engine.upkeep()
-    world.clock.move(asynchronous.KEPT_SECONDS + 1)
+    world.clock.move(waiting_room.KEPT_SECONDS + 1)
     world.engine.upkeep()
     assert poll(world, value).result_reason is NO_SUCH
 
@@ -164,7 +175,7 @@ def test_effects_and_result_are_one_transaction(world: World, monkeypatch: pytes
         raise RuntimeError("the process dies here")
 
     with monkeypatch.context() as patch:
-        patch.setattr(asynchronous, "_finish", fail)
+        patch.setattr(waiting_room, "finish", fail)
         with pytest.raises(RuntimeError):
             world.engine.upkeep()
     assert poll(world, value).result_status is PENDING
@@ -185,6 +196,32 @@ def test_rights_are_looked_up_when_it_is_done(world: World, certificates: dict[s
         transaction.commit()
     world.engine.upkeep()
     assert poll(world, value, who="bob").result_reason is ResultReason.OBJECT_NOT_FOUND
+
+
+def test_a_user_asks_for_itself_and_not_for_its_client(world: World) -> None:
+    world.engine.enrol_unknown_users = True
+    value = UsernameAndPassword(username="fred", password="password1")
+    credential = Credential(credential_type=CredentialType.USERNAME_AND_PASSWORD, credential_value=value)
+    fred = {"authentication": Authentication(credential=(credential,))}
+    correlation = later(world, create_request("fred's"), **fred)
+    world.engine.upkeep()
+    assert poll(world, correlation).result_reason is NO_SUCH  # alice's certificate alone is not fred
+    key = poll(world, correlation, **fred).response_payload.unique_identifier
+    assert world.ask(GetRequest(unique_identifier=key), **fred).result_status is SUCCESS
+    assert world.ask(GetRequest(unique_identifier=key)).result_status is FAILED
+
+
+def test_one_who_was_disabled_gets_nothing_done(world: World) -> None:
+    value = later(world, create_request("never"))
+    alice = world.callers["alice"]
+    with world.engine.store.begin() as transaction:
+        (client,) = [one for one in identities.clients(transaction) if one.identity == alice.identity]
+        transaction.put_entry(
+            identities.CLIENT, client.identity, json.dumps(asdict(replace(client, disabled=True))).encode()
+        )
+        transaction.commit()
+    world.engine.upkeep()
+    assert poll(world, value).result_reason is ResultReason.PERMISSION_DENIED
 
 
 def test_cancel(world: World) -> None:
@@ -310,7 +347,7 @@ def test_process_does_what_comes_before_it_in_its_batch(world: World) -> None:
 
 def test_a_caller_can_only_have_so_many(world: World) -> None:
     request = create_request()
-    for _ in range(asynchronous.MOST_WAITING // 64):
+    for _ in range(waiting_room.MOST_WAITING // 64):
         items = world.batch(*[request] * 64, asynchronous_indicator=MANDATORY)
         assert all(item.result_status is PENDING for item in items)
     assert world.refused(request, asynchronous_indicator=MANDATORY) is ResultReason.SERVER_LIMIT_EXCEEDED

@@ -23,7 +23,7 @@ from keystead.engine.notices import Delivery
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import Attributes
 from keystead.kmip.connection import Connection
-from keystead.kmip.enums import Operation, PutFunction, ResultReason, ResultStatus, State
+from keystead.kmip.enums import Operation, PutFunction, ResultReason, ResultStatus, RevocationReasonCode, State
 from keystead.kmip.messages import (
     RequestMessage,
     ResponseBatchItem,
@@ -39,7 +39,6 @@ from keystead.kmip.payloads.get import GetRequest
 from keystead.kmip.payloads.lifecycle import ActivateRequest, DestroyRequest, RevokeRequest
 from keystead.kmip.payloads.rekey import ReKeyRequest
 from keystead.kmip.payloads.session import NotifyRequest
-from keystead.kmip.enums import RevocationReasonCode
 from keystead.kmip.structures import RevocationReason
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V1_2, V2_1, V3_0, Version
@@ -346,7 +345,7 @@ def test_every_attempt_is_an_event_before_it_leaves(world: World, alice: str) ->
 def test_the_outbox_holds_no_secret_and_cannot_be_altered(world: World, alice: str) -> None:
     world.create("a name that can be found")
     with world.engine.store.begin() as transaction:
-        ((key, value),) = transaction.entries(endpoints.OUTBOX)
+        ((_, value),) = transaction.entries(endpoints.OUTBOX)
         assert b"found" not in value
         assert b"unique" not in value
         ((name, endpoint),) = transaction.entries("endpoint")
@@ -367,7 +366,7 @@ def test_w17_what_an_endpoint_may_be(world: World, authority: Authority) -> None
     identity = world.callers["alice"].identity
     certificate = pem(authority)
     for host in ("", "http://localhost", "a/b", "user@host", "[::1]", "a b", "a\nb", "x" * 300, "169.254.169.254",
-                 "0.0.0.0", "224.0.0.1", "fe80::1", "::", "::ffff:169.254.169.254"):  # fmt: skip
+                 "0.0.0.0", "224.0.0.1", "fe80::1", "::", "::ffff:169.254.169.254"):  # noqa: S104  # fmt: skip
         with pytest.raises(OperationFailed, match="Invalid Field"):
             register(world.engine, identity, host, 5696, certificate)
     for port in (0, -1, 65_536):
@@ -500,12 +499,12 @@ Listen = Callable[..., Listener]
 def listen(files: ServerConfig, tmp_path: Path) -> Iterator[Listen]:
     opened = []
 
-    def start(answer: Any = answer_of(ResultStatus.SUCCESS)) -> Listener:
+    def start(answer: Any = None) -> Listener:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(tmp_path / "listener.pem", tmp_path / "listener.key")
         context.load_verify_locations(tmp_path / "ca.pem")
         context.verify_mode = ssl.CERT_REQUIRED
-        opened.append(Listener(context, answer))
+        opened.append(Listener(context, answer or answer_of(ResultStatus.SUCCESS)))
         return opened[-1]
 
     yield start

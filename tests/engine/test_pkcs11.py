@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import keystead
+from keystead.config import Config
 from keystead.engine import pkcs11
 from keystead.engine.tokens import CALL_SECONDS, Module, open_token
 from keystead.errors import ConfigError
@@ -165,7 +166,7 @@ def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOFTHSM2_CONF", str(config))
         subprocess.run(
-            ["softhsm2-util", "--init-token", "--free", "--label", LABEL, "--so-pin", "12345678", "--pin", "1234"],  # noqa: S607
+            ["softhsm2-util", "--init-token", "--free", "--label", LABEL, "--so-pin", "12345678", "--pin", "1234"],
             check=True,
             capture_output=True,
             env=dict(os.environ),
@@ -174,10 +175,10 @@ def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def hsm(world: World, softhsm: Path) -> Iterator[World]:
+def hsm(world: World, softhsm: Path) -> World:
     """An engine whose token is SoftHSM's."""
     world.engine.token = open_token(softhsm)
-    yield world
+    return world
 
 
 def token_slot(world: World, library: bytes) -> int:
@@ -281,3 +282,9 @@ def test_a_module_that_cannot_be_loaded_stops_the_start(tmp_path: Path) -> None:
     empty.write_bytes(b"")
     with pytest.raises(ConfigError, match=r"empty\.so"):
         open_token(empty)
+
+
+def test_the_configuration_names_the_module(tmp_path: Path) -> None:
+    server = '[server]\ncertificate = "c"\nprivate_key = "k"\nclient_ca = "a"\n'
+    assert Config.parse(server, tmp_path).pkcs11.module is None
+    assert Config.parse(f'{server}[pkcs11]\nmodule = "{SOFTHSM}"\n', tmp_path).pkcs11.module == SOFTHSM

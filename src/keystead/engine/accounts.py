@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from keystead.custody.zones import Vault
 from keystead.engine import verifiers
 from keystead.engine.sealed import Sealed
 from keystead.engine.verifiers import Verifier
-from keystead.errors import OperationFailed
+from keystead.errors import OperationFailed, TamperError
 from keystead.kmip.enums import ResultReason
 from keystead.kmip.objects import DeviceCredential
 from keystead.kmip.structures import Device
@@ -120,6 +120,18 @@ class Accounts:
         """Keep a changed account."""
         self._accounts.put(account.identity, _dump(account))
         return account
+
+    def all(self, entries: Iterable[tuple[str, bytes]]) -> list[Account]:
+        """The accounts of this domain among the entries of all domains."""
+        found = []
+        for identity, _ in entries:
+            try:
+                account = self.get(identity)
+            except TamperError:  # sealed for another domain, or altered: then nobody gets in by it
+                continue
+            if account is not None:
+                found.append(account)
+        return found
 
     def drop(self, account: Account) -> None:
         """Forget an account; its names are free again."""

@@ -100,10 +100,10 @@ def enrol(turn: Turn, domain: str, identity: str, public_key: bytes, registers: 
         OperationFailed: Invalid Field; it is no key that a TPM attests with.
     """
     try:
-        key = load_der_public_key(public_key)
+        fits = isinstance(load_der_public_key(public_key), (rsa.RSAPublicKey, ec.EllipticCurvePublicKey))
     except ValueError:
-        key = None  # type: ignore[assignment]
-    if not isinstance(key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey)):
+        fits = False
+    if not fits:
         raise OperationFailed(ResultReason.INVALID_FIELD, "an attestation key is an RSA or elliptic public key")
     entries = Sealed(turn.transaction, turn.engine.vault, "attestation", domain)
     entries.put(

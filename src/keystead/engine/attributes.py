@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from keystead.engine.context import Context
 from keystead.engine.handlers import handles
-from keystead.engine.making import check_instances, completed_application_data
+from keystead.engine.making import ALL_LINKS, check_instances, completed_application_data, linked
 from keystead.engine.managed import COMPUTED, SERVER_VENDORS, Managed
 from keystead.errors import OperationFailed
 from keystead.kmip import ttlv
@@ -115,9 +115,7 @@ def add_attribute(context: Context, request: AddAttributeRequest) -> AddAttribut
     check_instances(name, managed.attributes[name])
     managed.dates.check()
     context.save(managed)
-    return AddAttributeResponse(
-        unique_identifier=managed.unique_identifier, new_attribute=managed.attributes[name][-1]
-    )
+    return AddAttributeResponse(unique_identifier=managed.unique_identifier, new_attribute=managed.attributes[name][-1])
 
 
 @handles(ModifyAttributeRequest, changes=True)
@@ -168,7 +166,7 @@ def delete_attribute(context: Context, request: DeleteAttributeRequest) -> Delet
     current, index = request.current_attribute, request.attribute_index
     reference = request.attribute_reference if current is None else current.name
     if current is not None and current.value is None and context.version < V2_0:
-        current, index = None, current.index
+        index, current = current.index, None
     if reference is None or (current is not None and request.attribute_reference is not None):
         raise OperationFailed(_R.INVALID_MESSAGE, "name the attribute by value or by reference, one of them")
     deleted = None
@@ -256,9 +254,7 @@ def _shown(name: AttributeName) -> str:
     return name.title[:80]
 
 
-def _position(
-    context: Context, present: tuple[Attribute, ...], current: Attribute | None, index: int | None
-) -> int:
+def _position(context: Context, present: tuple[Attribute, ...], current: Attribute | None, index: int | None) -> int:
     """Which instance is meant.  Raises: OperationFailed (Attribute Instance Not Found)."""
     if context.version >= V2_0 and current is None:
         if len(present) > 1:
@@ -375,8 +371,8 @@ def _prepared(context: Context, managed: Managed, attribute: Attribute) -> Any:
         return completed_application_data(value)
     if isinstance(value, UsageLimits):
         return replace(value, usage_limits_count=value.usage_limits_total)
-    if attribute.name in LINK_TYPES:
-        target = context.resolve(value)
+    if attribute.name in ALL_LINKS:
+        target = linked(context, attribute.name, value)
         if target == managed.unique_identifier:
             raise OperationFailed(_R.CIRCULAR_LINK_ERROR, "an object cannot link to itself")
         return target

@@ -240,7 +240,8 @@ class _Credentials:
         if verified.get(token, now) > now:
             return
         # No short cut: how many passwords there are is not told by the clock.
-        if not (any([verifier.check(password) for verifier in passwords]) if passwords else verify_nothing(password)):
+        right = [verifier.check(password) for verifier in passwords] or [verify_nothing(password)]
+        if True not in right:
             raise _Wrong
         if len(verified) >= MAXIMUM_VERIFIED:
             verified.clear()
@@ -256,9 +257,11 @@ class _Tries:
         self._free = free
         self._key = self._entries.blind(key)
         found = self._entries.get(self._key)
-        self._count, self._until, self._forgotten = json.loads(found) if found else (0, 0, self._now + 1)
-        if self._forgotten <= self._now:
-            self._count = self._until = 0
+        self._count = self._until = 0
+        if found is not None:
+            count, until, forgotten = json.loads(found)
+            if forgotten > self._now:
+                self._count, self._until = int(count), int(until)
 
     @property
     def waiting(self) -> bool:

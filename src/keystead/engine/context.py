@@ -40,9 +40,9 @@ from keystead.policy.access import Caller, Grant, permitted
 from keystead.store import Criteria, NameTaken, Record, Transaction
 
 if TYPE_CHECKING:
-    from keystead.engine.asynchronous import Submission
-    from keystead.engine.tickets import Delegation
     from keystead.engine.engine import Engine
+    from keystead.engine.tickets import Delegation
+    from keystead.engine.waiting import Submission
 
 M = TypeVar("M", bound=ManagedObject)
 
@@ -96,6 +96,7 @@ class Turn:
         cache: objects that were read before and are still as they were.
         prepared: results of slow work that was done before the transaction began, by what was asked for.
         said: what the header of the next answer says besides the usual.
+        rules: defaults and constraints that were looked up, by domain and scope; None once any was set.
         rehearsal: whether nothing is to be done but to find out which slow work there is.
     """
 
@@ -111,6 +112,7 @@ class Turn:
         self.cache: dict[str, Managed] = engine.cache
         self.prepared: dict[Any, list[Any]] = {}
         self.said: Mapping[str, Any] = {}
+        self.rules: dict[tuple[str, str], dict[str, Any]] | None = {}
         self.rehearsal = False
 
     @contextmanager
@@ -359,7 +361,7 @@ class Context:
     def absent(self) -> OperationFailed:
         """The one answer for what is not there and for what the caller may not see.
 
-        To a user of 1.x it is Permission Denied in both cases, as the test cases of 1.0 to 1.2 have it (TC-111, TC-112).
+        To a user of 1.x it is Permission Denied in both cases, as the test cases have it (TC-111, TC-112).
         """
         if self.caller.by_credential and self.version < V2_0:
             return OperationFailed(ResultReason.PERMISSION_DENIED, "there is no such object of yours")

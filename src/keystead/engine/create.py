@@ -68,7 +68,7 @@ def create(context: Context, request: CreateRequest) -> CreateResponse:
         object_type is not ObjectType.SECRET_DATA or context.version < V2_0
     ):
         raise OperationFailed(
-            _R.INVALID_OBJECT_TYPE, "Create makes symmetric keys, and since 2.0 secret data; Register takes other objects"
+            _R.INVALID_OBJECT_TYPE, "Create makes symmetric keys and, since 2.0, secret data; Register takes the rest"
         )
     asked = requested(context, object_type, request.attributes)
     algorithm = first(asked, Tag.CRYPTOGRAPHIC_ALGORITHM)

@@ -283,9 +283,7 @@ def sign_(context: Context, request: SignRequest) -> SignResponse:
 
     def start() -> tuple[str, Any]:
         managed = _usable(context, request, _M.SIGN)
-        worker = sign.Signer(
-            _private(context, managed), use.parameters(managed, request.cryptographic_parameters)
-        )
+        worker = sign.Signer(_private(context, managed), use.parameters(managed, request.cryptographic_parameters))
         return managed.unique_identifier, worker
 
     step = _step(context, request, start)
@@ -332,9 +330,7 @@ def signature_verify(context: Context, request: SignatureVerifyRequest) -> Signa
             request.digested_data,
             request.signature_data,
         )
-        return SignatureVerifyResponse(
-            unique_identifier=managed.unique_identifier, validity_indicator=_VALIDITY[valid]
-        )
+        return SignatureVerifyResponse(unique_identifier=managed.unique_identifier, validity_indicator=_VALIDITY[valid])
     step.worker.update(request.data if isinstance(request.data, bytes) else b"")
     verdict = None
     if step.final:
@@ -349,7 +345,9 @@ def signature_verify(context: Context, request: SignatureVerifyRequest) -> Signa
 # --- MAC and Hash -----------------------------------------------------------------------------------------------------
 
 
-def _mac_arguments(context: Context, managed: Managed, request: Any) -> tuple[CryptographicAlgorithm | None, bytes, Any]:
+def _mac_arguments(
+    context: Context, managed: Managed, request: Any
+) -> tuple[CryptographicAlgorithm | None, bytes, Any]:
     return (
         use.optional_algorithm(managed),
         use.secret_bytes(context, managed),
@@ -414,9 +412,7 @@ def hash_(context: Context, request: HashRequest) -> HashResponse:
     if step is None:
         return HashResponse(data=mac.hash_(request.cryptographic_parameters, _data(request)))
     step.worker.update(request.data if isinstance(request.data, bytes) else b"")
-    return HashResponse(
-        data=step.worker.digest() if step.final else None, correlation_value=step.correlation_value
-    )
+    return HashResponse(data=step.worker.digest() if step.final else None, correlation_value=step.correlation_value)
 
 
 # --- random numbers ---------------------------------------------------------------------------------------------------

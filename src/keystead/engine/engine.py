@@ -20,7 +20,7 @@ from keystead.config import Config
 from keystead.custody import RootOfTrust
 from keystead.custody.keks import SqliteKekStore
 from keystead.custody.zones import Vault
-from keystead.engine import asynchronous, authentication, extensions, identities, notices, people, preparing
+from keystead.engine import asynchronous, authentication, extensions, identities, notices, people, preparing, waiting
 from keystead.engine import operations as _operations  # noqa: F401 - enters the handlers
 from keystead.engine.accounts import Accounts
 from keystead.engine.context import Context, Identifiers, Turn
@@ -58,6 +58,7 @@ from keystead.kmip.payloads import REQUESTS, Request, Response
 from keystead.kmip.reasons import for_version
 from keystead.kmip.schema import dump
 from keystead.kmip.version import OLDEST, V1_4, V3_0, Version
+from keystead.pki.ca import Authority
 from keystead.policy.access import ANYONE, Caller
 from keystead.policy.algorithms import DEFAULT, SETS
 from keystead.store import Store, Transaction
@@ -115,9 +116,11 @@ class Engine:
         self.rehearsals: dict[str, Future[preparing.Results]] = {}
         self.process_compromised = False
         self.enrol_unknown_users = False
+        self.interop = True
         self.verified: dict[bytes, int] = {}
         self.pepper = secrets.token_bytes(32)
         self.algorithms = DEFAULT
+        self.authority: Authority | None = None
         self.token: Token = OwnLibrary()
         self.endpoints: tuple[int, Mapping[str, Endpoint]] = (-1, {})
         self._epoch: object = None
@@ -150,7 +153,7 @@ class Engine:
         """Do what is due; about once a second."""
         self.store.upkeep(int(self.clock()))
         if not self.sealed:
-            asynchronous.carry_out(self)
+            waiting.carry_out(self)
 
     def deliveries(self) -> list[notices.Delivery]:
         """The messages for clients that are to be sent now.  Raises: StoreError, CustodyError, TamperError."""
@@ -393,7 +396,7 @@ class Engine:
         context = Context(turn, incoming.caller, version)
         context.delegation, context.refusal = admission.delegation, admission.refusal
         if message.request_header.asynchronous_indicator is not None and admission.delegation is None:
-            context.submission = asynchronous.Submission(message.request_header, len(message.batch_item))
+            context.submission = waiting.Submission(message.request_header, len(message.batch_item))
         option = message.request_header.batch_error_continuation_option
         items = []
         for asked in message.batch_item:
@@ -478,7 +481,7 @@ class Engine:
             context.delegation.begin(operation)
         submission = context.submission
         if submission is not None and asked is not None and submission.waits(operation):
-            raise Pending(asynchronous.submit(context, submission, asked))
+            raise Pending(waiting.submit(context, submission, asked))
         placeholder = context.placeholder
         try:
             if not row.changes and context.delegation is None:
@@ -573,7 +576,7 @@ class Engine:
             Event(
                 time=turn.now_us,
                 caller=caller.identity,
-                name=caller.name,
+                name=f"{caller.name} over {caller.client}" if caller.client else caller.name,
                 domain=caller.domain,
                 address=caller.address,
                 operation=item.operation.title if item.operation is not None else "",

@@ -95,7 +95,9 @@ def handed_out(context: Context, managed: Managed, request: GetRequest | ExportR
     if as_it_came:
         check_as_it_came(context, managed, secret)
         if request.key_format_type not in (None, use.key_block(secret).key_format_type):
-            raise OperationFailed(_R.KEY_FORMAT_TYPE_NOT_SUPPORTED, "a key is given wrapped in the format that it came in")
+            raise OperationFailed(
+                _R.KEY_FORMAT_TYPE_NOT_SUPPORTED, "a wrapped key is given in the format that it came in"
+            )
         served(context, managed)
         return secret
     if specification is None:
@@ -162,9 +164,7 @@ def in_format(
             raise OperationFailed(_R.KEY_FORMAT_TYPE_NOT_SUPPORTED, f"the object cannot be given as {key_format}")
         return secret
     if compression is not None and compression is not KeyCompressionType.EC_PUBLIC_KEY_TYPE_UNCOMPRESSED:
-        raise OperationFailed(
-            _R.KEY_COMPRESSION_TYPE_NOT_SUPPORTED, "keys are given uncompressed only"
-        )
+        raise OperationFailed(_R.KEY_COMPRESSION_TYPE_NOT_SUPPORTED, "keys are given uncompressed only")
     if key_format is None or key_format is block.key_format_type:
         return secret
     value = use.plain_value(block)
@@ -189,9 +189,7 @@ def _load(managed: Managed, block: KeyBlock) -> Any:
 
     load = load_private if managed.object_type is ObjectType.PRIVATE_KEY else load_public
     value = use.plain_value(block)
-    return load(
-        block.key_format_type, value.key_material, managed.get(Tag.CRYPTOGRAPHIC_ALGORITHM), trusted=True
-    )
+    return load(block.key_format_type, value.key_material, managed.get(Tag.CRYPTOGRAPHIC_ALGORITHM), trusted=True)
 
 
 @handles(CheckRequest)

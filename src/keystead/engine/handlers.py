@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from keystead.engine.context import Context
 from keystead.kmip.enums import Operation
@@ -43,6 +43,10 @@ def handles(
     return enter
 
 
+_DRAFT: Final = frozenset({Operation.ENCAPSULATE, Operation.DECAPSULATE})
+"""Operations of 3.0 CSD02, whose numbers a client of CSD01 does not know: answered, but Query does not name them."""
+
+
 def operations() -> list[Operation]:
-    """The operations that this server answers, in the order of their numbers."""
-    return sorted(request.OPERATION for request in HANDLERS)
+    """The operations that this server answers and names, in the order of their numbers."""
+    return sorted(request.OPERATION for request in HANDLERS if request.OPERATION not in _DRAFT)

@@ -60,9 +60,7 @@ def locate(context: Context, request: LocateRequest) -> LocateResponse:
             raise OperationFailed(ResultReason.INVALID_FIELD, "this Object Group Member is not known")
     if member is None:
         found, total = context.find(
-            context.criteria(
-                maximum_items=most, offset_items=offset, storage_status_mask=mask, **asked.as_criteria()
-            )
+            context.criteria(maximum_items=most, offset_items=offset, storage_status_mask=mask, **asked.as_criteria())
         )
     else:
         found, total = member(context, asked, {"storage_status_mask": mask}, most, offset)

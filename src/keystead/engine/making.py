@@ -12,7 +12,15 @@ from keystead.engine import rules
 from keystead.engine.context import Context
 from keystead.engine.managed import LEASE_SECONDS, RNG, SERVER_VENDORS, Managed, gather, numbered
 from keystead.errors import OperationFailed
-from keystead.kmip.attributes import ATTRIBUTES, Attribute, AttributeName, Attributes, Party, VendorAttributeName
+from keystead.kmip.attributes import (
+    ATTRIBUTES,
+    Attribute,
+    AttributeName,
+    Attributes,
+    Party,
+    VendorAttributeName,
+    expand,
+)
 from keystead.kmip.enums import (
     CryptographicAlgorithm,
     CryptographicUsageMask,
@@ -36,6 +44,8 @@ from keystead.kmip.tags import Tag
 from keystead.kmip.version import NEWEST
 from keystead.policy.wrapping import History
 
+ALL_LINKS: Final = frozenset(expand(Tag.LINK))
+"""The attributes that are links to other objects."""
 MAXIMUM_INSTANCES: Final = 256
 """Of an attribute with several instances."""
 
@@ -111,7 +121,7 @@ def requested(
         check_settable(name, object_type, instances)
     merged.pop(Tag.OBJECT_TYPE, None)
     rules.complete(context, object_type, merged)
-    return {name: tuple(_completed(instance) for instance in instances) for name, instances in merged.items()}
+    return {name: tuple(_completed(context, instance) for instance in instances) for name, instances in merged.items()}
 
 
 def check_settable(name: AttributeName, object_type: ObjectType, instances: Iterable[Attribute]) -> None:
@@ -172,9 +182,22 @@ def completed_application_data(value: ApplicationSpecificInformation) -> Applica
     return value if value.application_data is not None else replace(value, application_data=secrets.token_hex(16))
 
 
-def _completed(instance: Attribute) -> Attribute:
+def linked(context: Context, name: AttributeName, value: Any) -> str:
+    """The object that a link leads to, which the caller must be able to see; a group need not be there.
+
+    Raises:
+        OperationFailed: Object Not Found (K32).
+    """
+    if name is Tag.GROUP_LINK:
+        return str(value)
+    return context.object(value, Operation.GET_ATTRIBUTES).unique_identifier
+
+
+def _completed(context: Context, instance: Attribute) -> Attribute:
     """Fill in what a client may leave to the server."""
     value = instance.value
+    if instance.name in ALL_LINKS:
+        return replace(instance, value=linked(context, instance.name, value))
     if isinstance(value, ApplicationSpecificInformation):
         return replace(instance, value=completed_application_data(value))
     if isinstance(value, UsageLimits):

@@ -3,11 +3,13 @@
 from keystead.engine import (
     asynchronous,
     attributes,
+    certify,
     create,
     crypto,
     defaults,
     derive,
     get,
+    kem,
     lifecycle,
     locate,
     people,
@@ -20,4 +22,4 @@ from keystead.engine import (
     tickets,
 )
 
-FAMILIES = (create, register, derive, split, rekey, locate, get, attributes, lifecycle, crypto, session, tickets, people, defaults, asynchronous, pkcs11, server)
+FAMILIES = (create, register, derive, split, certify, kem, rekey, locate, get, attributes, lifecycle, crypto, session, tickets, people, defaults, asynchronous, pkcs11, server)

@@ -37,7 +37,6 @@ from keystead.kmip.enums import (
     HashingAlgorithm,
     ObjectClass,
     ObjectType,
-    OTPAlgorithm,
     ResultReason,
 )
 from keystead.kmip.objects import (
@@ -86,8 +85,10 @@ def create_user(context: Context, request: CreateUserRequest) -> CreateUserRespo
     asked = _asked(context, ObjectType.USER, request.attributes)
     name = check_name(asked[Tag.NAME][0].value.name_value)
     caller = context.caller
-    owner = "" if ADMINISTRATORS in caller.groups else caller.client or ("" if caller.by_credential else caller.identity)
-    if not owner and ADMINISTRATORS not in caller.groups:
+    administers = ADMINISTRATORS in caller.groups
+    client = caller.client if caller.by_credential else caller.identity
+    owner = "" if administers else client
+    if not owner and not administers:
         raise OperationFailed(_R.PERMISSION_DENIED, "only an administrator makes users without a client's certificate")
     credentials = [_linked(context, link, _CREDENTIAL_LINKS) for link in _links(asked, Tag.CREDENTIAL_LINK)]
     if len(credentials) > MAXIMUM_CREDENTIALS:
@@ -122,7 +123,7 @@ def create_credential(context: Context, request: CreateCredentialRequest) -> Cre
     if kind is None:
         raise OperationFailed(_R.INVALID_FIELD, f"{request.credential_type} is no credential that can be made")
     object_type, structure = kind
-    given = request.object
+    given: Any = request.object
     if not isinstance(given, structure):
         raise OperationFailed(_R.INVALID_FIELD, f"the credential is not of the type {request.credential_type}")
     asked = _asked(context, object_type, request.attributes, named=False)
@@ -286,8 +287,9 @@ def present(turn: Turn, account: Account) -> Account | None:
                 devices.append(identifiers_of(kept))
             elif verifier is not None:
                 known[credential.unique_identifier] = verifier
-    groups = [one.unique_identifier for one in _of_owner(turn, user, Tag.GROUP_LINK) if one.object_type is ObjectType.GROUP]
-    return replace(account, verifiers=known, groups=(*account.groups, *groups), devices=tuple(devices))
+    linked = [one for one in _of_owner(turn, user, Tag.GROUP_LINK) if one.object_type is ObjectType.GROUP]
+    groups = (*account.groups, *(group.unique_identifier for group in linked))
+    return replace(account, verifiers=known, groups=groups, devices=tuple(devices))
 
 
 def caller_of(turn: Turn, peer: str, address: str) -> Caller | None:

@@ -122,7 +122,8 @@ def pkcs_11(context: Context, request: PKCS11Request) -> PKCS11Response:
     """Call a function of PKCS#11.  Source: KMIP 2.1 §6.1.37.
 
     Raises:
-        OperationFailed: PKCS#11 Invalid Interface, PKCS#11 Invalid Function, PKCS#11 Codec Error; Server Limit Exceeded.
+        OperationFailed: PKCS#11 Invalid Interface, PKCS#11 Invalid Function, PKCS#11 Codec Error, Server Limit
+            Exceeded.
     """
     if request.pkcs_11_interface not in (None, INTERFACE):
         raise OperationFailed(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from keystead.crypto.derive import Secret, derive
@@ -160,26 +161,29 @@ def prepare(
     placeholder: str | None = None,
 ) -> dict[Key, list[Any]]:
     """Find the slow work in batch items and do it; in any thread that has no transaction open."""
-    found: list[tuple[Key, Callable[[], Any]]] = []
+    found: list[_Found] = []
     with engine.store.begin(write=False) as transaction:
         turn = Turn(engine, _ReadOnly(transaction), int(engine.clock() * 1_000_000))
         turn.cache, turn.rehearsal = {}, True  # the engine's cache is of another thread's transactions
         for item in items:
-            if item.operation not in OPERATIONS:
-                continue
-            context = Context(turn, caller, version)
-            context.operation, context.placeholder = item.operation, placeholder
-            try:
-                engine.perform(context, item.request_payload, item)
-            except _Found as step:
-                found.append((step.key, step.work))
-            except (_Over, Exception):  # noqa: BLE001  what is wrong with it, its turn will say
-                continue
+            if item.operation in OPERATIONS:
+                context = Context(turn, caller, version)
+                context.operation, context.placeholder = item.operation, placeholder
+                found += _rehearse(engine, context, item)
     results: dict[Key, list[Any]] = {}
-    for key, work in found:
-        try:
-            result = work()
-        except Exception:  # noqa: BLE001  as above
-            continue
-        results.setdefault(key, []).append(result)
+    for step in found:
+        with suppress(Exception):  # what is wrong with it, its turn will say
+            result = step.work()
+            results.setdefault(step.key, []).append(result)
     return results
+
+
+def _rehearse(engine: Engine, context: Context, item: RequestBatchItem) -> list[_Found]:
+    """The slow step of a batch item, if it gets there."""
+    try:
+        engine.perform(context, item.request_payload, item)
+    except _Found as step:
+        return [step]
+    except (_Over, Exception):  # noqa: BLE001  as above
+        return []
+    return []

@@ -36,14 +36,12 @@ _NOT_COPIED: Final = frozenset(LINKS.values()) | {
 _Asked = dict[AttributeName, tuple[Attribute, ...]]
 
 
-def replacement_attributes(
-    context: Context, managed: Managed, offset: int | None, *lists: Attributes | None
-) -> _Asked:
+def replacement_attributes(context: Context, managed: Managed, offset: int | None, *lists: Attributes | None) -> _Asked:
     """What the replacement of a key begins with: its attributes, its dates moved by the offset, what the request says.
 
     Raises:
-        OperationFailed: Invalid Message, Invalid Field for an offset beside dates or out of range; Permission Denied for
-            a key that was replaced already.
+        OperationFailed: Invalid Message, Invalid Field for an offset beside dates or out of range; Object Destroyed,
+            Object Archived, Key Value Not Present.
 
     Source: KMIP 1.4 §4.4, tables 172 and 173.
     """

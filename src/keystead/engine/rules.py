@@ -34,7 +34,7 @@ from keystead.kmip.schema import Structure, dump, load
 from keystead.kmip.structures import ObjectGroups
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V2_1, V3_0, Version
-from keystead.policy.access import ADMINISTRATORS, Caller
+from keystead.policy.access import ADMINISTRATORS
 
 MAXIMUM_RULES: Final = 64
 GENERATING: Final = frozenset(
@@ -63,7 +63,7 @@ def object_defaults(context: Context, groups: ObjectGroups | None = None) -> Def
 
 
 def complete(context: Context, object_type: ObjectType, asked: _Found) -> None:
-    """Add the defaults of a type to what was asked for; where several fit, the caller's own and those of a group win."""
+    """Add the defaults of a type to what was asked for; those of a group come first, and the caller's own."""
     if context.operation not in GENERATING:
         return
     rules = _defaults(context)
@@ -162,9 +162,8 @@ class Rules:
     def get(self, kind: str) -> list[Structure]:
         """The requests that set what holds now."""
         found = []
-        for scope in _scopes(self._context.caller):
-            kept = self._entries.get(scope)
-            rules = json.loads(kept) if kept is not None else {}
+        for scope in (_DOMAIN, self._context.caller.identity):
+            rules = self._kept(scope)
             if kind in rules:
                 version, request = rules[kind]
                 found.append(load(_REQUESTS[kind], bytes.fromhex(request), Version(version)))
@@ -176,8 +175,8 @@ class Rules:
             raise OperationFailed(_R.SERVER_LIMIT_EXCEEDED, f"at most {MAXIMUM_RULES} can be set")
         caller, version = self._context.caller, max(self._context.version, V2_1)
         scope = _DOMAIN if ADMINISTRATORS in caller.groups else caller.identity
-        kept = self._entries.get(scope)
-        rules = json.loads(kept) if kept is not None else {}
+        self._context.turn.rules = None
+        rules = self._kept(scope)
         rules.pop(kind, None)
         if count:
             rules[kind] = [int(version), dump(request, version).hex()]
@@ -186,8 +185,15 @@ class Rules:
         else:
             self._entries.delete(scope)
 
-
-def _scopes(caller: Caller) -> tuple[str, str]:
-    return _DOMAIN, caller.identity
+    def _kept(self, scope: str) -> dict[str, Any]:
+        """What is set for a scope; looked up once in a turn in which nobody sets anything."""
+        known, key = self._context.turn.rules, (self._context.caller.domain, scope)
+        if known is not None and key in known:
+            return known[key]
+        kept = self._entries.get(scope)
+        rules: dict[str, Any] = json.loads(kept) if kept is not None else {}
+        if known is not None:
+            known[key] = rules
+        return rules
 
 

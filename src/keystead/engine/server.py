@@ -15,6 +15,7 @@ from keystead.kmip.enums import (
     ClientRegistrationMethod,
     DestroyAction,
     ObjectType,
+    Operation,
     ProfileName,
     ProtectionStorageMask,
     QueryFunction,
@@ -56,7 +57,11 @@ def query(context: Context, request: QueryRequest) -> QueryResponse:
     permitted = context.delegation.operations if context.delegation is not None else None
     return QueryResponse(
         operation=tuple(
-            o for o in operations() if o.since <= version <= o.until and (permitted is None or o in permitted)
+            o
+            for o in operations()
+            if o.since <= version <= o.until
+            and (permitted is None or o in permitted)
+            and (o is not Operation.INTEROP or context.engine.interop)
         )
         if _F.QUERY_OPERATIONS in asked
         else (),

@@ -196,7 +196,8 @@ class Delegation:
         ]
         if not permitting:
             raise denied()
-        self._candidates = [n for n in permitting if self._record["spent"][n] is None or self._record["spent"][n][0] > 0]
+        spent = self._record["spent"]
+        self._candidates = [n for n in permitting if spent[n] is None or spent[n][0] > 0]
         if not self._candidates:
             raise exceeded()
 

@@ -10,13 +10,15 @@ Source: PKCS#11 3.0 sections 3, 5.4 to 5.6 and 5.17.
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from ctypes import POINTER, byref, c_char, c_ubyte, c_ulong, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Final, Protocol, TypeVar
 
 import keystead
@@ -203,6 +205,30 @@ class _FunctionList(ctypes.Structure):
     _fields_ = (("version", _Version), ("functions", c_void_p * 68))
 
 
+class _Owner:
+    """The thread that a module belongs to; a call that never comes back does not keep the process from ending."""
+
+    def __init__(self) -> None:
+        self._work: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
+        threading.Thread(target=self._run, name="keystead-pkcs11", daemon=True).start()
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+        self._work.put((work, future))
+        return future
+
+    def stop(self) -> None:
+        self._work.put(None)
+
+    def _run(self) -> None:
+        while (found := self._work.get()) is not None:
+            work, future = found
+            try:
+                future.set_result(work())
+            except BaseException as error:  # noqa: BLE001  handed to the caller
+                future.set_exception(error)
+
+
 _SLOT_OUT: Final = (c_ulong, c_void_p)
 _ARGUMENTS: Final[dict[F, tuple[Any, ...]]] = {
     F.C_INITIALIZE: (c_void_p,),
@@ -228,11 +254,11 @@ class Module:
         self._sessions: dict[int, int] = {}
         self._initialized_here = False
         self._stuck: Future[Any] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="keystead-pkcs11")
+        self._thread = _Owner()
         try:
             self._do(self._open)
         except (OSError, AttributeError, ReturnCode) as error:
-            self._thread.shutdown(wait=False)
+            self._thread.stop()
             raise ConfigError(f"pkcs11 module {path}: {error}") from None
 
     def info(self) -> Info:
@@ -288,7 +314,7 @@ class Module:
         """Close the sessions and the module, unless another part of the process opened it."""
         with suppress(ReturnCode):
             self._do(self._finalize)
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._thread.stop()
 
     # --- in the thread that owns it ---
 

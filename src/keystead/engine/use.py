@@ -43,7 +43,7 @@ def check(context: Context, managed: Managed, mask: CryptographicUsageMask) -> M
         context.engine.algorithms.check_use(
             optional_algorithm(managed), managed.get(Tag.CRYPTOGRAPHIC_LENGTH), protects=USES[mask] is Use.PROTECT
         )
-    if not managed.usage_mask & mask:
+    if not managed.usage_mask & (mask | CryptographicUsageMask.UNRESTRICTED):
         raise OperationFailed(
             ResultReason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK,
             f"the Cryptographic Usage Mask of the object does not have {mask.title}",
@@ -115,9 +115,7 @@ def loaded_key(context: Context, managed: Managed) -> Any:
 
     secret = unwrapped(context, context.material(managed), managed)
     if isinstance(secret, Certificate):
-        key = load_public(
-            KeyFormatType.X_509, certificate_facts(secret.certificate_value).public_key, trusted=True
-        )
+        key = load_public(KeyFormatType.X_509, certificate_facts(secret.certificate_value).public_key, trusted=True)
     else:
         block = key_block(secret)
         load = load_private if managed.object_type is ObjectType.PRIVATE_KEY else load_public
@@ -168,6 +166,7 @@ def algorithm_of(managed: Managed) -> CryptographicAlgorithm:
     if found is None:
         raise OperationFailed(ResultReason.INVALID_OBJECT_TYPE, "the object has no Cryptographic Algorithm")
     return found  # type: ignore[no-any-return]
+
 
 def optional_algorithm(managed: Managed) -> CryptographicAlgorithm | None:
     found: CryptographicAlgorithm | None = managed.get(Tag.CRYPTOGRAPHIC_ALGORITHM)

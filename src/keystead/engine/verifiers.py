@@ -7,7 +7,7 @@ so that what can be shown once only is not shown twice.  The account keeps the m
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Final
 
@@ -156,4 +156,5 @@ def load(found: Mapping[str, Any]) -> Verifier:
     for (owner, name), enumeration in _ENUMERATIONS.items():
         if owner == kind:
             values[name] = enumeration(values[name])
-    return _CLASSES[kind](**values)
+    verifier: Callable[..., Verifier] = _CLASSES[kind]
+    return verifier(**values)

@@ -85,8 +85,8 @@ def wrapped(
         secret: not wrapped, or as it came: then its Key Value keeps its shape.
 
     Raises:
-        OperationFailed: Wrapping Object Not Found, Incompatible Cryptographic Usage Mask, Wrong Key Lifecycle State, Bad
-            Cryptographic Parameters, Permission Denied, Encoding Option Error, Cryptographic Failure.
+        OperationFailed: Wrapping Object Not Found, Incompatible Cryptographic Usage Mask, Wrong Key Lifecycle State,
+            Bad Cryptographic Parameters, Permission Denied, Encoding Option Error, Cryptographic Failure.
     """
     method, option = specification.wrapping_method, specification.encoding_option
     encryption, mac = specification.encryption_key_information, specification.mac_signature_key_information

@@ -72,9 +72,7 @@ class Algorithms:
                 ResultReason.INVALID_ATTRIBUTE_VALUE, f"policy does not allow {algorithm} keys of this length"
             )
 
-    def check_use(
-        self, algorithm: CryptographicAlgorithm | None, length_bits: int | None, *, protects: bool
-    ) -> None:
+    def check_use(self, algorithm: CryptographicAlgorithm | None, length_bits: int | None, *, protects: bool) -> None:
         """Refuse to use a key: for what it protects newly, or for what it has protected.
 
         Raises:

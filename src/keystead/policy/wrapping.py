@@ -28,7 +28,14 @@ MOST_STRENGTH_BITS: Final = 256
 _M = CryptographicUsageMask
 _WRAPPING: Final = _M.WRAP_KEY | _M.UNWRAP_KEY
 _ORACLES: Final = (
-    _M.ENCRYPT | _M.DECRYPT | _M.MAC_GENERATE | _M.WRAP_KEY | _M.UNWRAP_KEY | _M.FPE_ENCRYPT | _M.FPE_DECRYPT
+    _M.UNRESTRICTED
+    | _M.ENCRYPT
+    | _M.DECRYPT
+    | _M.MAC_GENERATE
+    | _M.WRAP_KEY
+    | _M.UNWRAP_KEY
+    | _M.FPE_ENCRYPT
+    | _M.FPE_DECRYPT
 )
 
 
