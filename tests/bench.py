@@ -53,7 +53,7 @@ def build(shared: Path, directory: Path) -> Path:
     """Compile the load generator and the echo server."""
     folder = directory / "bench"
     shutil.copytree(shared / "bench", folder)
-    subprocess.run(["make", "--silent", "kmipload", "limits/tlsecho"], cwd=folder, check=True)  # noqa: S607
+    subprocess.run(["make", "--silent", "kmipload", "limits/tlsecho"], cwd=folder, check=True)
     return folder
 
 
@@ -78,7 +78,7 @@ def start(directory: Path) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
     ready = directory / "ready.json"
     command = [sys.executable, "-m", "keystead", "dev", "--dir", str(directory / "data"), "--kmip-port", "0"]
     command += ["--https-port", "0", "--ready-file", str(ready)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     for _ in range(300):
         if ready.exists():
             return process, json.loads(ready.read_text())
@@ -87,13 +87,15 @@ def start(directory: Path) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
     raise SystemExit("the server did not become ready")
 
 
-def measure(folder: Path, certificates: tuple[Path, Path, Path], port: int, pid: int, case: Case, duration: float) -> Any:
+def measure(
+    folder: Path, certificates: tuple[Path, Path, Path], port: int, pid: int, case: Case, duration: float
+) -> Any:
     """One round of one workload, as kmipload reports it."""
     ca, certificate, key = map(str, certificates)
     command = [str(folder / "kmipload"), "--port", str(port), "--ca", ca, "--cert", certificate, "--key", key]
     command += ["--conns", str(CONNECTIONS), "--server-pid", str(pid), "--workload", case.workload, *case.arguments]
     command += ["--duration", str(duration), "--warmup", "0.5"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{case.title}: {done.stderr or done.stdout}")
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -113,9 +115,9 @@ def main() -> int:
         folder = build(shared, directory)
         process, facts = start(directory)
         echo_certificates = directory / "echo"
-        subprocess.run(["sh", str(folder / "mkcerts.sh"), str(echo_certificates)], check=True)  # noqa: S603, S607
+        subprocess.run(["sh", str(folder / "mkcerts.sh"), str(echo_certificates)], check=True)
         echo_port = free_port()
-        echo = subprocess.Popen([str(folder / "limits" / "tlsecho"), str(echo_port), str(echo_certificates)])  # noqa: S603
+        echo = subprocess.Popen([str(folder / "limits" / "tlsecho"), str(echo_port), str(echo_certificates)])
         try:
             wait_for(echo_port)
             found = rounds(asked, folder, process.pid, facts, echo.pid, echo_port, echo_certificates)
@@ -131,7 +133,13 @@ def main() -> int:
 
 
 def rounds(
-    asked: argparse.Namespace, folder: Path, pid: int, facts: Any, echo_pid: int, echo_port: int, echo_certificates: Path
+    asked: argparse.Namespace,
+    folder: Path,
+    pid: int,
+    facts: Any,
+    echo_pid: int,
+    echo_port: int,
+    echo_certificates: Path,
 ) -> dict[str, list[Any]]:
     """All workloads in turn, several times."""
     client = facts["clients"]["alice"]
@@ -181,10 +189,15 @@ def page(found: dict[str, list[Any]], asked: argparse.Namespace) -> str:
     ]
     for title in ("echo", *(case.title for case in CASES)):
         cpu = median(title, "server", "cpu_us_per_op")
-        lines.append(
-            f"| {'TLS echo in C' if title == 'echo' else title} | {cpu:.0f} | {median(title, 'ops_per_s'):,.0f} "
-            f"| {median(title, 'latency_us', 'p50'):,.0f} | {median(title, 'latency_us', 'p99'):,.0f} | {cpu / echo:.1f} |"
+        cells = (
+            "TLS echo in C" if title == "echo" else title,
+            f"{cpu:.0f}",
+            f"{median(title, 'ops_per_s'):,.0f}",
+            f"{median(title, 'latency_us', 'p50'):,.0f}",
+            f"{median(title, 'latency_us', 'p99'):,.0f}",
+            f"{cpu / echo:.1f}",
         )
+        lines.append(f"| {' | '.join(cells)} |")
     few, many = (median(case.title, "server", "cpu_us_per_op") for case in CASES[-2:])
     lines += ["", f"Locate among {LOCATED:,} objects costs {many / few:.2f} times what it costs among 100.", ""]
     return "\n".join(lines)

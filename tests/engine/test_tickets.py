@@ -11,6 +11,7 @@ from keystead.kmip.attributes import Attributes
 from keystead.kmip.enums import (
     BatchErrorContinuationOption,
     CredentialType,
+    HashingAlgorithm,
     Operation,
     QueryFunction,
     ResultReason,
@@ -35,8 +36,8 @@ from keystead.kmip.structures import (
     TicketCredential,
     UsageLimits,
 )
-from keystead.kmip.enums import HashingAlgorithm
 from keystead.kmip.version import V2_0, V2_1, V3_0
+from keystead.policy.access import Caller
 from tests.engine.test_authentication import shown, user
 from tests.engine.world import World, create_request
 
@@ -105,8 +106,6 @@ def test_zero_and_nothing_mean_no_limit_but_that_of_the_server(world: World):
 def test_a_ticket_speaks_for_its_client_and_is_of_no_use_to_another(world: World):
     uid = world.create()
     ticket = login(world)
-    from keystead.policy.access import Caller
-
     world.callers["nobody"] = Caller("", "", "default")
     assert world.do(GetRequest(unique_identifier=uid), authentication=ticket, who="nobody")
     assert world.refused(GetRequest(unique_identifier=uid), authentication=ticket, who="bob") is R.INVALID_TICKET
@@ -175,8 +174,7 @@ def test_a_delegated_ticket_permits_what_one_of_its_rights_does(world: World, ve
 
 
 def test_rights_on_groups_extend_to_what_is_in_them(world: World):
-    red = world.create(object_group="red")
-    blue = world.create(object_group="blue")
+    red, blue = (str(world.do(create_request(object_group=group)).unique_identifier) for group in ("red", "blue"))
     ticket = delegated(world, right(groups=("red",)))
     assert world.do(GetRequest(unique_identifier=red), authentication=ticket)
     assert world.refused(GetRequest(unique_identifier=blue), authentication=ticket) is R.NOT_AUTHORISED
@@ -185,7 +183,7 @@ def test_rights_on_groups_extend_to_what_is_in_them(world: World):
     assert world.refused(create_request(object_group="blue"), authentication=ticket) is R.NOT_AUTHORISED
     assert world.do(create_request(object_group="red"), authentication=ticket)
     # Somebody else's object in a group of this name is as absent as any.
-    theirs = world.create(object_group="red", who="bob")
+    theirs = world.do(create_request(object_group="red"), who="bob").unique_identifier
     assert world.refused(GetRequest(unique_identifier=theirs), authentication=ticket) is R.NOT_AUTHORISED
 
 

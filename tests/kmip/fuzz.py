@@ -21,8 +21,6 @@ from random import Random
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.kmip.strategies import item, message
-
 from keystead.errors import CodecError
 from keystead.kmip import ttlv
 from keystead.kmip.messages import RequestMessage, Unreadable, dump_message, load_request
@@ -30,6 +28,7 @@ from keystead.kmip.payloads import REQUESTS
 from keystead.kmip.tags import Tag
 from keystead.kmip.ttlv import Item
 from keystead.kmip.version import Version
+from tests.kmip.strategies import item, message
 
 _INTERESTING = (0, 1, 7, 8, 0x7F, 0x80, 0xFF)
 

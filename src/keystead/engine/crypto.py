@@ -93,7 +93,7 @@ def _open(context: Context, unique_identifier: str, worker: Any) -> bytes:
 
 
 def _resume(context: Context, value: bytes) -> Stream:
-    stream = context.engine.streams.get(value)
+    stream: Stream | None = context.engine.streams.get(value)
     if (
         stream is None
         or stream.caller != context.caller.identity

@@ -250,7 +250,7 @@ class Engine:
                 self.cache.clear()
             except (StoreError, CustodyError, TamperError) as error:
                 return [self._out_of_service(incoming, error) for incoming in messages]
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it is, it becomes an answer
                 return [self._defect(incoming) for incoming in messages]
         return [self._out_of_service(incoming, Conflict("too many conflicts")) for incoming in messages]
 
@@ -307,7 +307,7 @@ class Engine:
             answer = self._unreadable(turn, incoming, error)
         else:
             answer = self._ttlv(turn, replace(incoming, message=message))
-        return encoding.dumps(ttlv.decode(answer)).encode()
+        return str(encoding.dumps(ttlv.decode(answer))).encode()
 
     @staticmethod
     def _ttlv_of(incoming: Incoming) -> bytes:
@@ -327,13 +327,14 @@ class Engine:
         if admission.caller is not incoming.caller:
             incoming = replace(incoming, caller=admission.caller)
         try:
-            if (
-                header.maximum_response_size is not None or header.batch_error_continuation_option is _UNDO
-            ) and (header.asynchronous_indicator is not None or any(
-                row.changes or row.marks
-                for item in message.batch_item
-                if (row := HANDLERS.get(type(item.request_payload))) is not None
-            )):
+            if (header.maximum_response_size is not None or header.batch_error_continuation_option is _UNDO) and (
+                header.asynchronous_indicator is not None
+                or any(
+                    row.changes or row.marks
+                    for item in message.batch_item
+                    if (row := HANDLERS.get(type(item.request_payload))) is not None
+                )
+            ):
                 with turn.savepoint():
                     items = self._batch(turn, incoming, message, version, admission)
                     answer = self._encode(turn, message, version, items)
@@ -362,7 +363,9 @@ class Engine:
             return answer
         del turn.events[events:]
         too_large = [
-            self._failed(item, OperationFailed(ResultReason.RESPONSE_TOO_LARGE, "the response would be too large"), version)
+            self._failed(
+                item, OperationFailed(ResultReason.RESPONSE_TOO_LARGE, "the response would be too large"), version
+            )
             for item in message.batch_item[: len(items)] or [None]
         ]
         for item in too_large:
@@ -434,7 +437,7 @@ class Engine:
         except CustodyError:
             refused = OperationFailed(ResultReason.CRYPTOGRAPHIC_FAILURE, "the root of trust is out of reach")
             return self._failed(asked, refused, version)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, it becomes an answer
             return self._failed(asked, defect(), version)
         if isinstance(payload, asynchronous.Settled):
             return replace(payload.item, unique_batch_item_id=asked.unique_batch_item_id)
@@ -522,9 +525,7 @@ class Engine:
             **turn.said,
         )
 
-    def _failed(
-        self, asked: RequestBatchItem | None, error: OperationFailed, version: Version
-    ) -> ResponseBatchItem:
+    def _failed(self, asked: RequestBatchItem | None, error: OperationFailed, version: Version) -> ResponseBatchItem:
         return ResponseBatchItem(
             operation=asked.operation if asked else None,
             unique_batch_item_id=asked.unique_batch_item_id if asked else None,
@@ -547,7 +548,9 @@ class Engine:
     def _out_of_service(self, incoming: Incoming, error: Exception) -> bytes:
         log.error("out of service", extra={"fields": {"error": type(error).__name__, "said": str(error)}})
         version = _answer_version(incoming.message, None)
-        refused = OperationFailed(ResultReason.GENERAL_FAILURE, "the server cannot keep a record of this now; try again")
+        refused = OperationFailed(
+            ResultReason.GENERAL_FAILURE, "the server cannot keep a record of this now; try again"
+        )
         return self._alone(int(self.clock()), version, self._failed(None, refused, version))
 
     def _defect(self, incoming: Incoming) -> bytes:

@@ -49,6 +49,7 @@ def locate(context: Context, request: LocateRequest) -> LocateResponse:
     asked = _Conditions(context)
     for attribute in request.attributes or ():
         asked.apply(attribute)
+    asked.whole_group = asked.count == len(asked.groups) == 1
     if request.object_class_mask is not None or not asked.classes:
         asked.of_class(request.object_class_mask or ObjectClassMask.USER)
     most = MAXIMUM_LOCATED if limit is None else min(MAXIMUM_LOCATED, limit)
@@ -81,7 +82,7 @@ def _fresh(
     asked.require(Tag.FRESH, True)
     criteria = {**conditions_, **asked.as_criteria()}
     total = context.find(context.criteria(maximum_items=0, **criteria))[1]
-    if not total and asked.groups == [DEFAULT_GROUP] and asked.count == 2 and most and not offset:
+    if not total and asked.whole_group and asked.groups == [DEFAULT_GROUP] and most and not offset:
         return [_pool_key(context)], 1
     first = max(total - offset - most, 0)
     found = context.find(context.criteria(maximum_items=max(total - offset - first, 0), offset_items=first, **criteria))
@@ -139,6 +140,7 @@ class _Conditions:
         self.dates: dict[int, list[int]] = {}
         self.ranges: list[tuple[int, int, int]] = []
         self.groups: list[str] = []
+        self.whole_group = False
         self.count = 0
         self.classes = 0
 

@@ -90,10 +90,10 @@ def create_user(context: Context, request: CreateUserRequest) -> CreateUserRespo
     owner = "" if administers else client
     if not owner and not administers:
         raise OperationFailed(_R.PERMISSION_DENIED, "only an administrator makes users without a client's certificate")
-    credentials = [_linked(context, link, _CREDENTIAL_LINKS) for link in _links(asked, Tag.CREDENTIAL_LINK)]
+    credentials = _linked(context, request.attributes, Tag.CREDENTIAL_LINK, _CREDENTIAL_LINKS)
     if len(credentials) > MAXIMUM_CREDENTIALS:
         raise OperationFailed(_R.SERVER_LIMIT_EXCEEDED, f"a user has at most {MAXIMUM_CREDENTIALS} credentials")
-    groups = [_linked(context, link, _GROUP_LINKS) for link in _links(asked, Tag.GROUP_LINK)]
+    groups = _linked(context, request.attributes, Tag.GROUP_LINK, _GROUP_LINKS)
     for tag, objects in ((Tag.CREDENTIAL_LINK, credentials), (Tag.GROUP_LINK, groups)):
         if objects:
             asked[tag] = tuple(Attribute(tag, one.unique_identifier, number) for number, one in enumerate(objects))
@@ -147,19 +147,16 @@ def _asked(context: Context, object_type: ObjectType, attributes: Attributes, *,
     return asked
 
 
-def _links(asked: _Asked, tag: Tag) -> list[Any]:
-    return [link.value for link in asked.get(tag, ())]
-
-
 _CREDENTIAL_LINKS: Final = CREDENTIAL_TYPES | {ObjectType.CERTIFICATE}
 _GROUP_LINKS: Final = frozenset({ObjectType.GROUP})
 
 
-def _linked(context: Context, link: Any, types: frozenset[ObjectType]) -> Managed:
-    """An object of the caller's that a link names.  Raises: OperationFailed (Object Not Found)."""
-    found = context.object(link)
-    if found.object_type not in types or found.owner != context.caller.identity or found.destroyed:
-        raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "a link of a user names an object of another kind")
+def _linked(context: Context, attributes: Attributes, tag: Tag, types: frozenset[ObjectType]) -> list[Managed]:
+    """The objects of the caller's that links name.  Raises: OperationFailed (Object Not Found)."""
+    found = [context.object(link.value) for link in attributes if link.name is tag]
+    for one in found:
+        if one.object_type not in types or one.owner != context.caller.identity or one.destroyed:
+            raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "a link of a user names an object of another kind")
     return found
 
 

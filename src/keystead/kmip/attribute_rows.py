@@ -390,6 +390,8 @@ def visible(name: AttributeName, version: Version) -> bool:
     """Whether a version has the attribute at all."""
     if isinstance(name, VendorAttributeName):
         return version >= V2_0 or name.vendor_identification in ("x", "y")
+    if name is Tag.LINK:  # of which only a part is said
+        return version < V3_0
     row = ATTRIBUTES.get(name)
     return row is not None and row.since <= version <= row.until
 

@@ -100,6 +100,38 @@ class Criteria:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A small value under a kind and a key.
+
+    Attributes:
+        version: how often it was put.
+        expires: POSIX seconds, from which it may be removed; None for never.
+    """
+
+    kind: str
+    key: str
+    value: bytes
+    version: int
+    expires: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRow:
+    """A grant as it is kept.
+
+    Attributes:
+        owner: "" where it is on one object; ALL for every owner of the domain.
+        unique_identifier: ALL where it is on every object of the owner; "" if the store has no such object.
+    """
+
+    domain: str
+    owner: str
+    unique_identifier: str
+    grantee: str
+    operations: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Located:
     """What Locate found: unique identifiers, newest first, and how many match without any limit."""
 
@@ -128,25 +160,53 @@ class Transaction(Protocol):
     def add(self, record: Record) -> None:
         """Keep a new object.  Raises: NameTaken, IdentifierTaken."""
 
-    def save(self, record: Record, generation: int) -> None:
+    def save(self, record: Record, generation: int) -> bytes:
         """Replace the record of an object.
 
         Args:
             generation: that of the record it was made from.
+
+        Returns:
+            the sealed attributes that were there.
 
         Raises:
             Conflict: the store holds another generation, or no such object.
             NameTaken: another object of the same owner has one of the names.
         """
 
-    def delete(self, unique_identifier: str) -> bool:
-        """Remove every trace of an object, its grants too; whether it was there."""
+    def reseal(self, unique_identifier: str, generation: int, attributes: bytes, material: bytes | None) -> bytes:
+        """Replace what is sealed of an object by the same under another key; nothing else of it changes.
+
+        Returns:
+            the sealed attributes that were there.
+
+        Raises:
+            Conflict: the store holds another generation, or no such object.
+        """
+
+    def delete(self, unique_identifier: str) -> bytes | None:
+        """Remove every trace of an object, its grants too; the sealed attributes that were there, None if it was not."""
 
     def locate(self, criteria: Criteria) -> Located:
         """Search; the work grows with the shortest list of objects that any one condition names."""
 
     def records(self, after: str = "", limit: int = 100) -> list[Record]:
         """All objects, in the order of their unique identifiers, beginning after one."""
+
+    def seals(self, after: str = "", limit: int = 1000) -> list[tuple[str, int, bytes]]:
+        """Of all objects: (unique identifier, generation, the last 16 bytes of the sealed attributes), as `records`."""
+
+    def misfiled(self, after: str = "", limit: int = 100) -> list[tuple[str, str]]:
+        """What is wrong with how objects are filed: (unique identifier, what), for the objects that `records` gives.
+
+        A row in which the store's own copies contradict each other, or by which Locate would not find the object.
+        """
+
+    def strays(self, after: tuple[int, ...] = (), limit: int = 1000) -> tuple[list[str], tuple[int, ...] | None]:
+        """What is filed without an object that says so: (what, where to go on; None at the end), a part at a time."""
+
+    def object_count(self) -> int:
+        """How many objects there are."""
 
     # --- grants ---
 
@@ -168,6 +228,9 @@ class Transaction(Protocol):
 
     def grants(self, unique_identifier: str, owner: str, domain: str) -> list[tuple[str, frozenset[int]]]:
         """The grants that reach an object, as (grantee, operations)."""
+
+    def grant_rows(self, after: int = 0, limit: int = 1000) -> list[GrantRow]:
+        """All grants, in one order, beginning after so many."""
 
     # --- events ---
 
@@ -204,6 +267,18 @@ class Transaction(Protocol):
     def entries(self, kind: str, prefix: str = "") -> list[tuple[str, bytes]]:
         """The keys that begin with a prefix, in order, and their values."""
 
+    def all_entries(self, after: tuple[str, str] = ("", ""), limit: int = 1000) -> list[Entry]:
+        """All entries of all kinds, in the order of (kind, key), beginning after one."""
+
+    def keep_entry(self, entry: Entry) -> None:
+        """Keep an entry just as it is, its version too; what was there is replaced."""
+
+    def expired(self, now: int, limit: int = 1000) -> list[tuple[str, str]]:
+        """The (kind, key) of entries whose time has come."""
+
+    def clear(self) -> None:
+        """Remove everything but the events."""
+
 
 class Store(Protocol):
     """A database.  Every thread may use it; each has at most one transaction at a time."""
@@ -222,7 +297,17 @@ class Store(Protocol):
         """
 
     def upkeep(self, now: int) -> None:
-        """Do the housekeeping that need not be done while a caller waits; about once a second, in any thread."""
+        """Remove what has expired, and `tidy`; about once a second, in any thread."""
+
+    def tidy(self) -> None:
+        """Do the housekeeping that need not be done while a caller waits."""
+
+    def scrub(self) -> None:
+        """Leave nothing of what was deleted, in no file of the database.
+
+        Raises:
+            StoreError: somebody reads an older state of it; ask again.
+        """
 
     def close(self) -> None:
         """Close the database; no transaction may be open."""
@@ -260,6 +345,8 @@ __all__ = [
     "BACKENDS",
     "BLIND_BYTES",
     "Criteria",
+    "Entry",
+    "GrantRow",
     "IdentifierTaken",
     "Located",
     "NameTaken",

@@ -16,7 +16,7 @@ from struct import Struct
 from typing import Any, Final
 
 from keystead.errors import Conflict, StoreError, TamperError
-from keystead.store import ALL, BLIND_BYTES, Criteria, IdentifierTaken, Located, NameTaken, Record
+from keystead.store import ALL, BLIND_BYTES, Criteria, Entry, GrantRow, IdentifierTaken, Located, NameTaken, Record
 from keystead.store.locate import locate
 from keystead.store.shelves import (
     EVERY,
@@ -78,8 +78,8 @@ _SAVE: Final = (
     " names = ?, terms = ?, dates = ?, space = ?, standing = ? WHERE object = ?"
 )
 _FILED: Final = (
-    "SELECT object, generation, space, standing, object_type, activation_date, deactivation_date, names, terms, dates"
-    " FROM objects WHERE unique_identifier = ?"
+    "SELECT object, generation, space, standing, object_type, activation_date, deactivation_date, names, terms, dates,"
+    " attributes FROM objects WHERE unique_identifier = ?"
 )
 _GRANTED_SPACES: Final = (
     "SELECT s.space FROM grants g JOIN spaces s ON s.domain = g.domain AND s.reader = g.grantee AND s.owned = 0"
@@ -154,7 +154,7 @@ class SqlTransaction:
             raise IdentifierTaken("another object has this unique identifier")
         self._refile(found[0][0], None, filed, ())
 
-    def save(self, record: Record, generation: int) -> None:
+    def save(self, record: Record, generation: int) -> bytes:
         found = self._rows(_FILED, (record.unique_identifier,))
         if not found or found[0][1] != generation:
             raise Conflict("the object was changed by another transaction")
@@ -164,16 +164,27 @@ class SqlTransaction:
             self._check_names(record.names, filed.space, number)
         self._rows(_SAVE, (*_columns(record)[1:], filed.space, filed.standing, number))
         self._refile(number, before, filed, self._granted_spaces(number))
+        sealed: bytes = found[0][10]
+        return sealed
 
-    def delete(self, unique_identifier: str) -> bool:
+    def reseal(self, unique_identifier: str, generation: int, attributes: bytes, material: bytes | None) -> bytes:
+        found = self._rows("SELECT attributes, generation FROM objects WHERE unique_identifier = ?", (unique_identifier,))
+        if not found or found[0][1] != generation:
+            raise Conflict("the object was changed by another transaction")
+        self._rows(_RESEAL, (attributes, material, unique_identifier))
+        sealed: bytes = found[0][0]
+        return sealed
+
+    def delete(self, unique_identifier: str) -> bytes | None:
         found = self._rows(_FILED, (unique_identifier,))
         if not found:
-            return False
+            return None
         number = found[0][0]
         self._refile(number, _filed_row(found[0]), None, self._granted_spaces(number))
         self._rows("DELETE FROM grants WHERE object = ?", (number,))
         self._rows("DELETE FROM objects WHERE object = ?", (number,))
-        return True
+        sealed: bytes = found[0][10]
+        return sealed
 
     def locate(self, criteria: Criteria) -> Located:
         return locate(self._rows, criteria)
@@ -345,13 +356,54 @@ class SqlTransaction:
         end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
         return self._rows(f"{select} AND key >= ? AND key < ? ORDER BY key", (kind, prefix, end))
 
-    def expired(self, now: int) -> bool:
-        """Whether there are values to remove."""
-        return bool(self._rows("SELECT 1 FROM entries WHERE expires <= ? LIMIT 1", (now,)))
+    def all_entries(self, after: tuple[str, str] = ("", ""), limit: int = 1000) -> list[Entry]:
+        kind, key = after
+        rows = self._rows(
+            "SELECT kind, key, value, version, expires FROM entries WHERE kind > ? OR (kind = ? AND key > ?)"
+            " ORDER BY kind, key LIMIT ?",
+            (kind, kind, key, limit),
+        )
+        return [Entry(*row) for row in rows]
 
-    def delete_expired(self, now: int) -> None:
-        """Remove the values whose time has come."""
-        self._rows("DELETE FROM entries WHERE expires <= ?", (now,))
+    def keep_entry(self, entry: Entry) -> None:
+        self.delete_entry(entry.kind, entry.key)
+        self._rows(
+            "INSERT INTO entries (kind, key, value, version, expires) VALUES (?, ?, ?, ?, ?)",
+            (entry.kind, entry.key, entry.value, entry.version, entry.expires),
+        )
+
+    def expired(self, now: int, limit: int = 1000) -> list[tuple[str, str]]:
+        return self._rows("SELECT kind, key FROM entries WHERE expires <= ? LIMIT ?", (now, limit))
+
+    def clear(self) -> None:
+        for table in ("postings", "numbers", "names", "grants", "objects", "spaces", "entries"):
+            self._rows(f"DELETE FROM {table}")
+
+    # --- looking through everything ---
+
+    def seals(self, after: str = "", limit: int = 1000) -> list[tuple[str, int, bytes]]:
+        return self._rows(_SEALS, (after, limit))
+
+    def misfiled(self, after: str = "", limit: int = 100) -> list[tuple[str, str]]:
+        return misfiled(self._rows, after, limit)
+
+    def strays(self, after: tuple[int, ...] = (), limit: int = 1000) -> tuple[list[str], tuple[int, ...] | None]:
+        return strays(self._rows, after, limit)
+
+    def object_count(self) -> int:
+        return int(self._rows("SELECT count(*) FROM objects")[0][0])
+
+    def grant_rows(self, after: int = 0, limit: int = 1000) -> list[GrantRow]:
+        rows = self._rows(
+            "SELECT g.domain, g.owner, g.object, o.unique_identifier, g.grantee, g.operations FROM grants g"
+            " LEFT JOIN objects o ON o.object = g.object"
+            " ORDER BY g.domain, g.grantee, g.owner, g.object LIMIT ? OFFSET ?",
+            (limit, after),
+        )
+        return [
+            GrantRow(domain, owner, ALL if number == 0 else identifier or "", grantee, frozenset(json.loads(operations)))
+            for domain, owner, number, identifier, grantee, operations in rows
+        ]
 
 
 # --- records as rows --------------------------------------------------------------------------------------------------

@@ -97,27 +97,38 @@ class SqliteStore:
         return (connection.number, connection.rows("PRAGMA data_version")[0][0])
 
     def upkeep(self, now: int) -> None:
-        self._check_file()
         with self.begin(write=False) as transaction:
             expired = transaction.expired(now)
         if expired:
             with self.begin() as transaction:
-                transaction.delete_expired(now)
+                for kind, key in expired:
+                    transaction.delete_entry(kind, key)
                 transaction.commit()
-        connection = self._connection()
-        _, length, _ = connection.rows("PRAGMA wal_checkpoint(PASSIVE)")[0]
+        self.tidy()
+
+    def tidy(self) -> None:
+        self._check_file()
+        _, length, _ = self._connection().rows("PRAGMA wal_checkpoint(PASSIVE)")[0]
         if length > RESTART_WAL_PAGES:
-            connection.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._empty_log()
 
     def scrub(self) -> None:
-        """Leave nothing of what was deleted in the log: what remains of it is on no page.
-
-        Raises:
-            StoreError: somebody reads the log for too long; ask again.
-        """
-        busy, _, _ = self._connection().rows("PRAGMA wal_checkpoint(TRUNCATE)")[0]
-        if busy:
+        """See `Store.scrub`: deleted content is overwritten where it lay, what remains of it is in the log."""
+        self._connection().rows("PRAGMA wal_checkpoint(PASSIVE)")
+        if not self._empty_log():
             raise StoreError("the log of the database is being read; it could not be emptied")
+
+    def _empty_log(self) -> bool:
+        """Begin the log anew, unless somebody reads it: nobody is to wait for that, above all no writer."""
+        connection = self._connection()
+        connection.rows("PRAGMA busy_timeout = 0")
+        try:
+            busy, _, _ = connection.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0]
+        except StoreError:
+            return False
+        finally:
+            connection.rows(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        return not busy
 
     def close(self) -> None:
         with self._lock:
