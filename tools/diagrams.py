@@ -10,7 +10,7 @@ from keystead.custody.zones import Kind
 from keystead.kmip.enums import State
 from keystead.policy.lifecycle import PERMITS, TRANSITIONS, Use
 
-WIDTH, HEIGHT = 150, 44
+WIDTH, HEIGHT = 176, 44
 _STYLE: Final = """\
 <style>
   text { font: 13px sans-serif; text-anchor: middle; fill: #1a1a1a }
@@ -66,9 +66,8 @@ def _edge(box: Box, towards: Box) -> tuple[int, int]:
 
 def svg(width: int, height: int, title: str, parts: Iterable[str]) -> str:
     """A whole picture."""
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">\n'
-    )
+    size = f'width="{width}" height="{height}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {size}>\n'
     return f"{head}<title>{escape(title)}</title>\n{_STYLE}{''.join(parts)}</svg>\n"
 
 
@@ -89,10 +88,7 @@ _MEANS: Final[Mapping[frozenset[Use], str]] = {
 
 def states() -> str:
     """The states of an object, from TRANSITIONS and PERMITS."""
-    boxes = {
-        state: Box(*_PLACES[state], "Destroyed Comprom." if len(state.title) > 18 else state.title, _MEANS[uses])
-        for state, uses in PERMITS.items()
-    }
+    boxes = {state: Box(*_PLACES[state], state.title, _MEANS[uses]) for state, uses in PERMITS.items()}
     arrows = [arrow(boxes[before], boxes[after], event.name.lower()) for (before, event), after in TRANSITIONS.items()]
     return svg(800, 400, "The states of a managed object", [*arrows, *(box.draw() for box in boxes.values())])
 

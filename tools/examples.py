@@ -85,7 +85,7 @@ EXAMPLES: Final[Mapping[O, tuple[Fields, Fields]]] = {
         {
             "credential_type": "Username and Password",
             "attributes": {"name": "carol's password"},
-            "object": PasswordCredential(password="correct horse"),
+            "object": PasswordCredential(salted_password=KEY, password_salt=VALUE),
         },
         _ID,
     ),

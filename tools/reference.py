@@ -6,6 +6,7 @@ python -m tools.reference docs/reference
 from __future__ import annotations
 
 import argparse
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -165,14 +166,24 @@ def fields_table(cls: type[Structure], versions: Sequence[Version], up: str) -> 
 # --- operations -------------------------------------------------------------------------------------------------------
 
 
-def reasons_of(handler: Callable[..., Any]) -> tuple[list[str], str]:
-    """The Result Reasons that a handler's own code names, and what its docstring says of them."""
-    doc = " ".join((handler.__doc__ or "").split())
-    found = re.search(r"OperationFailed: (.*?)(?: (?:Pending|TamperError|CustodyError|Conflict): | Source: |$)", doc)
-    said = found[1].strip().rstrip(".").replace("`", "") if found else ""
-    named = {name for name in handler.__code__.co_names if name in ResultReason.__members__}
-    names_reasons = {"_R", "R", "ResultReason"} & set(handler.__code__.co_names)
-    return sorted(ResultReason[name].title for name in named) if names_reasons else [], said
+_TITLES: Final = re.compile("|".join(sorted((re.escape(r.title) for r in ResultReason), key=len, reverse=True)))
+
+
+def reasons_of(function: Callable[..., Any], seen: frozenset[object] = frozenset()) -> set[str]:
+    """The Result Reasons that a function's code and docstring name, and those of the functions that it refers to."""
+    code = function.__code__.co_names
+    found = {ResultReason[name].title for name in code if name in ResultReason.__members__}
+    if not {"_R", "R", "ResultReason"} & set(code):
+        found = set()
+    raises = " ".join((function.__doc__ or "").partition("Raises:")[2].partition("Source:")[0].split())
+    found |= set(_TITLES.findall(raises))
+    for name in re.findall(r"`([\w.]+)`", raises):
+        other: Any = function.__globals__
+        for part in name.split("."):
+            other = other.get(part) if isinstance(other, dict) else getattr(other, part, None)
+        if inspect.isfunction(other) and other not in seen:
+            found |= reasons_of(other, seen | {function})
+    return found
 
 
 def example(operation: Operation) -> str:
@@ -239,16 +250,12 @@ def operation_section(operation: Operation) -> str:
         lines.append("Keystead does not answer this operation.")
     else:
         doing, _ = sentences(row.handler.__doc__)
-        lines.append(f"What the server does: {doing}" if doing and doing != said else "")
+        lines += [f"The server's side: {doing}"] if doing and doing != said else []
     lines += ["", f"Request Payload (`keystead call {operation.camel_case}`):", ""]
     lines += [fields_table(request, versions, "../"), "Response Payload:", "", fields_table(response, versions, "../")]
-    if row is not None:
-        named, told = reasons_of(row.handler)
-        if told:
-            lines += [f"Refused with: {told}.", ""]
-        elif named:
-            lines += [f"Refused with: {', '.join(named)}.", ""]
-    return "\n".join(line for line in lines if line is not None) + "\n" + example(operation)
+    if row is not None and (reasons := sorted(reasons_of(row.handler))):
+        lines += [f"Its own refusals: {', '.join(reasons)}.", ""]
+    return "\n".join(lines) + "\n" + example(operation)
 
 
 def operation_pages() -> Iterator[tuple[str, str]]:
@@ -259,8 +266,10 @@ def operation_pages() -> Iterator[tuple[str, str]]:
         own = [op for op, (request, _) in OPERATIONS.items() if request.__module__ == family.__name__]
         title = said.split(":")[0].rstrip(".")
         body = f"# {title}\n\n{said}\n\n"
-        body += "Any operation that names an object may also be refused as its object is not there for the caller "
-        body += "(Object Not Found) or its grant does not cover the operation (Permission Denied).\n"
+        body += (
+            "Any operation that names an object may also answer Object Not Found, or Permission Denied where a grant "
+        )
+        body += "does not cover it.\nA request that cannot be read is Invalid Message or Invalid Field.\n"
         body += "See [Result Reasons](../result-reasons.md).\n\n"
         yield f"operations/{name}.md", body + "\n".join(operation_section(op) for op in own)
 
@@ -313,9 +322,9 @@ def structure_section(cls: type[Structure]) -> str:
     """What there is to say of a structure."""
     said, source = sentences(cls.__doc__)
     versions = window(cls.TAG.since, cls.TAG.until) if cls.TAG else list(VERSIONS)
-    lines = [f"## {words(cls.__name__)}", "", said]
+    lines = [f"## {words(cls.__name__)}", "", *([said] if said else [])]
     lines.append(f"Versions: {span(versions)}." + (f"  Source: {source}." if source else ""))
-    return "\n".join(line for line in lines if line is not None) + "\n\n" + fields_table(cls, versions, "")
+    return "\n".join(lines) + "\n\n" + fields_table(cls, versions, "")
 
 
 def structures() -> str:
@@ -487,8 +496,8 @@ def state_table() -> str:
 
 
 def _help(command: click.Command, name: str) -> str:
-    context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100)
-    return command.get_help(context)
+    said = {**cli.context_settings, **command.context_settings, "terminal_width": 100, "max_content_width": 100}
+    return command.get_help(click.Context(command, info_name=name, **said))
 
 
 def command_line() -> str:

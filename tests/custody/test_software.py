@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from keystead.custody import open_root
+from keystead.custody import Means, open_root
 from keystead.custody.files import read_private, write_private
 from keystead.custody.keks import KEK_FILE, SqliteKekStore
 from keystead.custody.memory import wipe
@@ -44,7 +44,7 @@ def test_a_key_file_opens_the_root(directory: Path) -> None:
 def test_a_passphrase_opens_the_root(directory: Path) -> None:
     root = SoftwareRoot.create(directory, PASSPHRASE, "passphrase", CHEAP)
     wrapped = root.wrap(b"key", b"context")
-    assert open_root("passphrase", directory, passphrase=lambda: PASSPHRASE).unwrap(wrapped, b"context") == b"key"
+    assert open_root("passphrase", directory, Means(passphrase=lambda: PASSPHRASE)).unwrap(wrapped, b"context") == b"key"
 
 
 def test_argon2id_costs_what_the_standard_recommends() -> None:

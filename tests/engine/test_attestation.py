@@ -63,7 +63,8 @@ def guarded(world: World, keys: dict[str, Any], certificates: dict[str, bytes]) 
     """A world in which alice has to attest."""
     Administration(world.engine).require_attestation("alice", public(keys["ec"]), REGISTERS)
     caller = world.engine.caller_of(certificates["alice"], "")
-    assert caller is not None and caller.attests
+    assert caller is not None
+    assert caller.attests
     world.callers["alice"] = caller
     return world
 
@@ -83,11 +84,9 @@ def challenge(world: World, **how: Any) -> Nonce:
     return answer.response_header.nonce
 
 
-def showing(nonce: Nonce, measurement: bytes | None, kind: AttestationType = AttestationType.TPM_QUOTE) -> Authentication:
-    return shown(
-        CredentialType.ATTESTATION,
-        Attestation(nonce=nonce, attestation_type=kind, attestation_measurement=measurement),
-    )
+def showing(nonce: Nonce, measurement: bytes | None) -> Authentication:
+    quoted = Attestation(nonce=nonce, attestation_type=AttestationType.TPM_QUOTE, attestation_measurement=measurement)
+    return shown(CredentialType.ATTESTATION, quoted)
 
 
 def outcome(world: World, given: Authentication, **how: Any) -> ResultReason | None:
@@ -95,9 +94,7 @@ def outcome(world: World, given: Authentication, **how: Any) -> ResultReason | N
 
 
 @pytest.mark.parametrize("version", [V1_4, V2_1], ids=str)
-def test_a_client_that_attests_the_right_state_is_let_in_once(
-    guarded: World, keys: dict[str, Any], version: Version
-):
+def test_a_client_that_attests_the_right_state_is_let_in_once(guarded: World, keys: dict[str, Any], version: Version):
     nonce = challenge(guarded, version=version)
     right = showing(nonce, quote(keys["ec"], nonce.nonce_value))
     assert outcome(guarded, right, version=version) is None
@@ -143,7 +140,8 @@ def test_an_attestation_goes_with_a_user_and_does_not_stand_for_it(guarded: Worl
 def test_quotes_of_every_scheme_are_read(keys: dict[str, Any]):
     for key, pss in ((keys["ec"], False), (keys["rsa"], False), (keys["rsa"], True)):
         found = verify_quote(quote(key, b"nonce", pss=pss), public(key))
-        assert found is not None and (found.nonce, found.registers) == (b"nonce", REGISTERS)
+        assert found is not None
+        assert (found.nonce, found.registers) == (b"nonce", REGISTERS)
 
 
 def test_a_quote_cut_short_or_altered_anywhere_is_none(keys: dict[str, Any]):

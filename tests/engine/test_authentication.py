@@ -10,6 +10,7 @@ from keystead.crypto.passwords import hashed_password, one_time_password, passwo
 from keystead.engine.admin import Administration
 from keystead.engine.engine import Incoming
 from keystead.engine.verifiers import OneTime
+from keystead.kmip.attributes import Attributes
 from keystead.kmip.enums import (
     BatchErrorContinuationOption,
     CredentialType,
@@ -20,6 +21,7 @@ from keystead.kmip.enums import (
     ResultStatus,
 )
 from keystead.kmip.messages import load_response
+from keystead.kmip.payloads.create import CreateKeyPairRequest
 from keystead.kmip.payloads.get import GetRequest
 from keystead.kmip.payloads.lifecycle import DestroyRequest
 from keystead.kmip.payloads.locate import LocateRequest
@@ -33,6 +35,7 @@ from keystead.kmip.structures import (
     OneTimePassword,
     UsernameAndPassword,
 )
+from keystead.kmip.tags import Tag
 from keystead.kmip.version import V1_0, V1_4, V2_0, V2_1, V3_0, Version
 from keystead.policy.access import Caller
 from tests.engine.world import World, request_message
@@ -76,8 +79,10 @@ def test_a_user_owns_what_it_makes_and_shares_it_with_nobody_over_the_same_clien
 ):
     uid = world.create(authentication=FRED, version=version)
     assert world.do(GetRequest(unique_identifier=uid), authentication=FRED, version=version)
-    strangers = [world.ask(GetRequest(unique_identifier=uid), authentication=a, version=version) for a in (BARNEY, None)]
-    nothing = [world.ask(GetRequest(unique_identifier="x"), authentication=a, version=version) for a in (BARNEY, None)]
+    strangers, nothing = (
+        [world.ask(GetRequest(unique_identifier=name), authentication=a, version=version) for a in (BARNEY, None)]
+        for name in (uid, "x")
+    )
     assert [(a.result_reason, a.result_message) for a in strangers] == [
         (a.result_reason, a.result_message) for a in nothing
     ]
@@ -157,7 +162,7 @@ def test_w11_ten_wrong_tries_make_one_wait_longer_and_longer_from_one_address_on
         item = world.ask(PingRequest(), who=who, authentication=user("Fred", password))
         return item.result_status is ResultStatus.SUCCESS
 
-    assert not any([tries(password=f"wrong {n}") for n in range(10)])
+    assert [tries(password=f"wrong {n}") for n in range(10)] == [False] * 10
     assert not tries()
     world.clock.move(31)
     assert not tries(password="wrong")  # waits twice as long
@@ -172,7 +177,7 @@ def test_w11_ten_wrong_tries_make_one_wait_longer_and_longer_from_one_address_on
     assert not tries()
     world.clock.move(200)
     assert tries()
-    assert not any([tries(password=f"wrong {n}") for n in range(9)])
+    assert [tries(password=f"wrong {n}") for n in range(9)] == [False] * 9
     assert tries()
 
 
@@ -335,3 +340,21 @@ def test_a_disabled_client_is_let_in_no_more(world: World, certificates: dict[st
     assert world.engine.caller_of(certificates["alice"], "") is None
     made.enable_client("alice")
     assert world.engine.caller_of(certificates["alice"], "") is not None
+
+
+def test_slow_work_of_a_user_is_prepared_as_that_user_and_its_password_hashed_meanwhile(
+    world: World, people: Administration
+):
+    request = CreateKeyPairRequest(
+        common_attributes=Attributes.of(
+            {Tag.CRYPTOGRAPHIC_ALGORITHM: CryptographicAlgorithm.RSA, Tag.CRYPTOGRAPHIC_LENGTH: 1024}
+        )
+    )
+    for given, prepared in ((FRED, 1), (user("Fred", "wrong"), 0)):
+        incoming = Incoming(request_message(request, authentication=given), world.callers["alice"])
+        made = world.engine.prepare(incoming)
+        assert len(made.prepared or {}) == prepared
+    assert len(world.engine.verified) == 1
+    incoming = Incoming(request_message(request, authentication=FRED), world.callers["alice"])
+    (answer,) = world.engine.answer([world.engine.prepare(incoming)])
+    assert load_response(answer)[0].batch_item[0].result_status is ResultStatus.SUCCESS

@@ -21,8 +21,8 @@ from keystead.kmip.enums import (
     UsageLimitsUnit,
 )
 from keystead.kmip.messages import load_request
-from keystead.kmip.payloads.create import CreateKeyPairRequest
 from keystead.kmip.payloads.attributes import GetAttributesRequest
+from keystead.kmip.payloads.create import CreateKeyPairRequest
 from keystead.kmip.payloads.locate import LocateRequest
 from keystead.kmip.structures import CryptographicParameters, Digest, Name, UsageLimits
 from keystead.kmip.tags import Tag
@@ -105,7 +105,8 @@ class TestParts:
 
         data = ttlv.encode(ttlv.Item(Tag.LINK, ttlv.STRUCTURE, ()))
         assert value_reader(Nested(Link), V1_4, partial=True)[ttlv.STRUCTURE](data, 0, len(data)) == Link(
-            link_type=None, linked_object_identifier=None  # type: ignore[arg-type]
+            link_type=None,
+            linked_object_identifier=None,  # type: ignore[arg-type]
         )
         with pytest.raises(CodecError):
             value_reader(Nested(Link), V1_4)[ttlv.STRUCTURE](data, 0, len(data))
@@ -120,9 +121,7 @@ class TestComparisons:
             for total in (10, 20, 30)
         }
         create(world)
-        limits = UsageLimits(
-            usage_limits_total=20, usage_limits_count=20, usage_limits_unit=UsageLimitsUnit.BYTE
-        )
+        limits = UsageLimits(usage_limits_total=20, usage_limits_count=20, usage_limits_unit=UsageLimitsUnit.BYTE)
         assert found(world, (Tag.USAGE_LIMITS, limits)) == {keys[20], keys[30]}
         assert found(world, (Tag.USAGE_LIMITS, UsageLimits(
             usage_limits_total=0, usage_limits_unit=UsageLimitsUnit.OBJECT))) == set()  # fmt: skip

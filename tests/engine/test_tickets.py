@@ -41,7 +41,7 @@ from keystead.policy.access import Caller
 from tests.engine.test_authentication import shown, user
 from tests.engine.world import World, create_request
 
-R, O = ResultReason, Operation
+R, Op = ResultReason, Operation
 
 
 def bearing(ticket: Ticket) -> Authentication:
@@ -75,7 +75,7 @@ def test_a_ticket_counts_its_requests_exactly_also_over_a_restart(world: World):
     assert world.do(PingRequest(), authentication=ticket)
     for _ in range(2):
         item = world.ask(PingRequest(), authentication=ticket)
-        assert (item.operation, item.result_reason) == (O.PING, R.USAGE_LIMIT_EXCEEDED)
+        assert (item.operation, item.result_reason) == (Op.PING, R.USAGE_LIMIT_EXCEEDED)
     assert world.do(PingRequest())
 
 
@@ -157,7 +157,7 @@ def test_no_ticket_lies_in_the_store(world: World):
 @pytest.mark.parametrize("version", [V2_0, V2_1, V3_0], ids=str)
 def test_a_delegated_ticket_permits_what_one_of_its_rights_does(world: World, version: Any):
     mine, other = world.create(), world.create()
-    ticket = delegated(world, right(O.QUERY, O.LOG), right(O.GET_ATTRIBUTES, objects=(mine,)))
+    ticket = delegated(world, right(Op.QUERY, Op.LOG), right(Op.GET_ATTRIBUTES, objects=(mine,)))
     how: dict[str, Any] = {"authentication": ticket, "version": version, "who": "bob"}
     assert world.do(GetAttributesRequest(unique_identifier=mine), **how)
     for request in (
@@ -170,7 +170,7 @@ def test_a_delegated_ticket_permits_what_one_of_its_rights_does(world: World, ve
         item = world.ask(request, **how)
         assert (item.result_reason, item.result_message) == (R.NOT_AUTHORISED, "the ticket does not permit this")
     listed = world.do(QueryRequest(query_function=(QueryFunction.QUERY_OPERATIONS,)), **how).operation
-    assert set(listed) == {O.QUERY, O.LOG, O.GET_ATTRIBUTES}
+    assert set(listed) == {Op.QUERY, Op.LOG, Op.GET_ATTRIBUTES}
 
 
 def test_rights_on_groups_extend_to_what_is_in_them(world: World):
@@ -217,7 +217,7 @@ def test_k27_usage_limits_count_operations_that_were_done(world: World):
 
 def test_usage_limits_of_one_right_leave_the_others(world: World):
     uid = world.create()
-    ticket = delegated(world, right(O.GET, usage_limits=limits(1)), right(O.PING))
+    ticket = delegated(world, right(Op.GET, usage_limits=limits(1)), right(Op.PING))
     assert world.do(GetRequest(unique_identifier=uid), authentication=ticket)
     assert world.refused(GetRequest(unique_identifier=uid), authentication=ticket) is R.USAGE_LIMIT_EXCEEDED
     assert world.do(PingRequest(), authentication=ticket)

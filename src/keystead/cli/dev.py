@@ -107,7 +107,14 @@ def _run(
     configure("warning", config.server.log_format)
     make_key_file_root(layout.custody, layout.root_key)
     root = open_root(config)
-    open_engine = opener(config, root)
+    open_keeping = opener(config, root)
+
+    def open_engine() -> Engine:
+        engine = open_keeping()
+        # Nobody is set up here, so whoever names a user or a device for the first time makes it (docs/threats.md).
+        engine.enrol_unknown_users = True
+        return engine
+
     _enroll(open_engine(), layout, authority, names)
 
     def ready(ports: Mapping[str, int]) -> None:

@@ -1,16 +1,23 @@
 """Who guards the keys: a root of trust, and under it a key-encryption key for every zone.
 
-An object is sealed under a key of its own, that under the KEK of its zone (`zones`), that under the root (`software`).
-The root is reached through one protocol, so that what holds it can change without anything else noticing.
+An object is sealed under a key of its own, that under the KEK of its zone (`zones`), that under the root: a key in
+memory (`software`), opened by a passphrase, a file or the shares of several custodians (`shares`), or one in an HSM
+(`pkcs11`).  The root is reached through one protocol, so that what holds it can change (`succession`) without anything
+else noticing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
+from keystead.custody.rootfile import NEXT_FILE, kind_of
 from keystead.errors import ConfigError
+
+if TYPE_CHECKING:
+    from keystead.custody.pkcs11 import Token
 
 
 class RootOfTrust(Protocol):
@@ -18,12 +25,16 @@ class RootOfTrust(Protocol):
 
     Attributes:
         name: what is shown to people: the kind, and the identifier of the key.
+        identifier: tells one root from another.
         public_key: verifies `sign`, as 32 bytes of Ed25519.
         sealed: whether it refuses everything until it is opened again.
     """
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def identifier(self) -> str: ...
 
     @property
     def public_key(self) -> bytes: ...
@@ -51,51 +62,102 @@ class RootOfTrust(Protocol):
     def random(self, number: int) -> bytes:
         """Random bytes, as many as asked."""
 
+    def signing_key(self) -> bytes:
+        """The seed of the key that signs, for the root that comes after this one.  Raises: CustodyError, if sealed."""
+
+    def testament(self) -> bytes:
+        """All that another process needs to be this root; a secret.  Raises: CustodyError, if sealed."""
+
     def seal(self) -> None:
         """Forget the key."""
 
+    def close(self) -> None:
+        """Forget the key, and let go of what holds it."""
 
-Passphrase = Callable[[], bytes]
-"""Asks for the passphrase, at a terminal or from a file; asked once."""
+
+Ask = Callable[[], bytes]
+"""Asks for a secret, at a terminal or from a file; asked once."""
 
 
-def _key_file(directory: Path, key_file: Path | None, passphrase: Passphrase | None) -> RootOfTrust:
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a root is opened with; of each kind its own.
+
+    Attributes:
+        key_file: `root.key` in the directory unless given.
+        passphrase: asks for it.
+        token: where the key in an HSM is.
+        pin: asks for its PIN.
+    """
+
+    key_file: Path | None = None
+    passphrase: Ask | None = None
+    token: Token | None = None
+    pin: Ask | None = None
+
+
+def _key_file(directory: Path, means: Means) -> RootOfTrust:
     from keystead.custody.software import SoftwareRoot, read_key_file
 
-    return SoftwareRoot.open(directory, read_key_file(key_file or directory / "root.key"))
+    return SoftwareRoot.open(directory, read_key_file(means.key_file or directory / "root.key"))
 
 
-def _passphrase(directory: Path, key_file: Path | None, passphrase: Passphrase | None) -> RootOfTrust:
+def _passphrase(directory: Path, means: Means) -> RootOfTrust:
     from keystead.custody.software import SoftwareRoot
 
-    if passphrase is None:
+    if means.passphrase is None:
         raise ConfigError("[custody] passphrase_file: this root needs a passphrase")
-    return SoftwareRoot.open(directory, passphrase())
+    return SoftwareRoot.open(directory, means.passphrase())
 
 
-ROOTS: Final[Mapping[str, Callable[[Path, Path | None, Passphrase | None], RootOfTrust]]] = {
+def _shares(directory: Path, means: Means) -> RootOfTrust:
+    from keystead.custody.software import SoftwareRoot
+
+    return SoftwareRoot.locked(directory)
+
+
+def _pkcs11(directory: Path, means: Means) -> RootOfTrust:
+    from keystead.custody.pkcs11 import PKCS11Root
+
+    if means.token is None or means.pin is None:
+        raise ConfigError("[custody] pkcs11_module: this root needs a token")
+    return PKCS11Root.open(directory, means.token, means.pin())
+
+
+ROOTS: Final[Mapping[str, Callable[[Path, Means], RootOfTrust]]] = {
     "key-file": _key_file,
     "passphrase": _passphrase,
+    "shares": _shares,
+    "pkcs11": _pkcs11,
 }
-"""What opens a root of trust, by its kind."""
+"""What opens a root of trust, by its kind; one of shares is given sealed, and opened by a ceremony (`shares`)."""
 
 
-def open_root(
-    kind: str, directory: Path, key_file: Path | None = None, passphrase: Passphrase | None = None
-) -> RootOfTrust:
+def open_root(kind: str, directory: Path, means: Means | None = None) -> RootOfTrust:
     """Open a root of trust.
 
     Args:
-        directory: where its sealed key lies (`root.json`).
-        key_file: for "key-file"; `root.key` in the directory unless given.
+        directory: where it is known by its `root.json`.
 
     Raises:
-        ConfigError: no root is of this kind, or what it needs is not given.
+        ConfigError: no root is of this kind, the root here is of another, or what it needs is not given.
         CustodyError: there is none here, or it cannot be opened with this; one text for every cause.
     """
     if kind not in ROOTS:
         raise ConfigError(f"[custody] root: is {' or '.join(ROOTS)}")
-    return ROOTS[kind](directory, key_file, passphrase)
+    settle(directory)
+    found = kind_of(directory)
+    if found in ROOTS and found != kind:
+        raise ConfigError(f"[custody] root: the root of trust in {directory.name} is of the kind {found}")
+    return ROOTS[kind](directory, means or Means())
 
 
-__all__ = ["ROOTS", "Passphrase", "RootOfTrust", "open_root"]
+def settle(directory: Path) -> None:
+    """Finish, or take back, a change of the root that a crash interrupted."""
+    if (directory / NEXT_FILE).exists():
+        from keystead.custody.succession import settle
+
+        settle(directory)
+
+
+__all__ = ["ROOTS", "Ask", "Means", "RootOfTrust", "open_root", "settle"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from contextlib import closing, suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -13,24 +15,56 @@ from keystead.custody.files import make_directory
 from keystead.errors import CustodyError, TamperError
 
 APPLICATION_ID: Final = 0x4B53444B
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""1 had no facts."""
 KEK_FILE: Final = "kek.db"
+MOST_TESTAMENT_SECONDS: Final = 30
+"""A testament that was forgotten is of no use after so long, and is removed."""
+_ROOT, _TESTAMENT = "root", "testament"
+Rewrap = Callable[[bytes, bytes], bytes]
+"""A wrapped key and its context → the same key wrapped anew."""
 
 
 class KekStore(Protocol):
-    """Wrapped keys by domain, kind and generation."""
+    """Wrapped keys by domain, kind and generation; of one root.
+
+    Attributes:
+        directory: where they are, and with them what tells of the root.
+    """
+
+    @property
+    def directory(self) -> Path: ...
 
     def generations(self, domain: str, kind: int) -> list[tuple[int, bytes]]:
         """The wrapped keys of a zone, oldest first.  Raises: CustodyError."""
 
-    def add(self, domain: str, kind: int, generation: int, wrapped: bytes, created: int) -> bool:
-        """Keep a new generation, durably; False if it is there already."""
+    def add(self, domain: str, kind: int, generation: int, wrapped: bytes, created: int, root: str) -> bool:
+        """Keep a new generation, durably; False if it is there already, or another root wraps the keys by now."""
 
-    def delete(self, domain: str, kind: int | None = None) -> int:
-        """Shred the keys of a zone, or of a whole domain: nothing of them is left in the file.  How many there were."""
+    def delete(self, domain: str, kind: int | None = None, generation: int | None = None) -> int:
+        """Shred a key, the keys of a zone, or of a whole domain: nothing is left in the file.  How many there were."""
 
     def zones(self) -> list[tuple[str, int, int]]:
         """Every zone, as (domain, kind, newest generation)."""
+
+    def root(self) -> str | None:
+        """The identifier of the root that wrapped every key; None if none did yet."""
+
+    def claim(self, root: str) -> bool:
+        """Note whose wrapping the keys are, if nobody did; whether it is this root's."""
+
+    def rewrap(self, change: Rewrap, before: str, after: str, testament: bytes) -> int:
+        """Replace the wrapping of every key, and leave a testament; all of it or nothing.  How many keys there are.
+
+        Raises:
+            CustodyError: another root wrapped them.
+        """
+
+    def testament(self) -> bytes | None:
+        """What tells the holders of the root before this one of this one; for some seconds."""
+
+    def forget_testament(self) -> None:
+        """Remove it."""
 
     def close(self) -> None:
         """Close the database."""
@@ -47,7 +81,8 @@ class SqliteKekStore:
             TamperError: it is damaged.
         """
         path = directory / KEK_FILE
-        self._lock = threading.Lock()
+        self.directory = directory
+        self._lock = threading.RLock()
         try:
             make_directory(directory)
             with suppress(FileExistsError):
@@ -72,15 +107,18 @@ class SqliteKekStore:
             self._rows(f"PRAGMA {setting}")
         self._rows("BEGIN IMMEDIATE")
         try:
-            if not self._rows("SELECT 1 FROM sqlite_schema"):
+            fresh = not self._rows("SELECT 1 FROM sqlite_schema")
+            if fresh:
                 self._rows(
                     "CREATE TABLE keks (domain TEXT NOT NULL, kind INTEGER NOT NULL, generation INTEGER NOT NULL,"
                     " wrapped BLOB NOT NULL, created INTEGER NOT NULL, PRIMARY KEY (domain, kind, generation))"
                 )
                 self._rows(f"PRAGMA application_id = {APPLICATION_ID}")
-                self._rows(f"PRAGMA user_version = {FORMAT}")
             if self._rows("PRAGMA application_id") != [(APPLICATION_ID,)]:
                 raise CustodyError(f"{KEK_FILE} is a database of another program")
+            if self._rows("PRAGMA user_version") == [(1,)] or fresh:
+                self._rows("CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL, at INTEGER NOT NULL)")
+                self._rows(f"PRAGMA user_version = {FORMAT}")
             if self._rows("PRAGMA user_version") != [(FORMAT,)]:
                 raise CustodyError(f"{KEK_FILE} was written by a newer version of Keystead")
             if self._rows("PRAGMA quick_check(1)") != [("ok",)]:
@@ -95,29 +133,81 @@ class SqliteKekStore:
             "SELECT generation, wrapped FROM keks WHERE domain = ? AND kind = ? ORDER BY generation", (domain, kind)
         )
 
-    def add(self, domain: str, kind: int, generation: int, wrapped: bytes, created: int) -> bool:
-        return bool(
-            self._rows(
-                "INSERT INTO keks (domain, kind, generation, wrapped, created) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT DO NOTHING RETURNING generation",
-                (domain, kind, generation, wrapped, created),
+    def add(self, domain: str, kind: int, generation: int, wrapped: bytes, created: int, root: str) -> bool:
+        with self._transaction():
+            self.claim(root)
+            return bool(
+                self._rows(
+                    "INSERT INTO keks (domain, kind, generation, wrapped, created)"
+                    " SELECT ?, ?, ?, ?, ? FROM facts WHERE name = ? AND value = ?"
+                    " ON CONFLICT DO NOTHING RETURNING generation",
+                    (domain, kind, generation, wrapped, created, _ROOT, root.encode()),
+                )
             )
-        )
 
-    def delete(self, domain: str, kind: int | None = None) -> int:
+    def delete(self, domain: str, kind: int | None = None, generation: int | None = None) -> int:
         return len(
             self._rows(
-                "DELETE FROM keks WHERE domain = ? AND (? IS NULL OR kind = ?) RETURNING generation",
-                (domain, kind, kind),
+                "DELETE FROM keks WHERE domain = ? AND (? IS NULL OR kind = ?) AND (? IS NULL OR generation = ?)"
+                " RETURNING generation",
+                (domain, kind, kind, generation, generation),
             )
         )
 
     def zones(self) -> list[tuple[str, int, int]]:
         return self._rows("SELECT domain, kind, max(generation) FROM keks GROUP BY domain, kind")
 
+    def root(self) -> str | None:
+        found = self._rows("SELECT value FROM facts WHERE name = ?", (_ROOT,))
+        return found[0][0].decode() if found else None
+
+    def claim(self, root: str) -> bool:
+        if self.root() is None:
+            sql = "INSERT INTO facts (name, value, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+            self._rows(sql, (_ROOT, root.encode(), int(time.time())))
+        return self.root() == root
+
+    def rewrap(self, change: Rewrap, before: str, after: str, testament: bytes) -> int:
+        with self._transaction():
+            if not self.claim(before):
+                raise CustodyError("the keys are wrapped by another root of trust")
+            keys = self._rows("SELECT domain, kind, generation, wrapped FROM keks")
+            for *zone, wrapped in keys:
+                changed = change(wrapped, context_of(*zone))
+                sql = "UPDATE keks SET wrapped = ? WHERE domain = ? AND kind = ? AND generation = ?"
+                self._rows(sql, (changed, *zone))
+            now = int(time.time())
+            for name, value in ((_ROOT, after.encode()), (_TESTAMENT, testament)):
+                self._rows("INSERT OR REPLACE INTO facts (name, value, at) VALUES (?, ?, ?)", (name, value, now))
+            return len(keys)
+
+    def testament(self) -> bytes | None:
+        found = self._rows("SELECT value, at FROM facts WHERE name = ?", (_TESTAMENT,))
+        if not found:
+            return None
+        if not 0 <= time.time() - found[0][1] <= MOST_TESTAMENT_SECONDS:
+            self.forget_testament()
+            return None
+        return bytes(found[0][0])
+
+    def forget_testament(self) -> None:
+        self._rows("DELETE FROM facts WHERE name = ?", (_TESTAMENT,))
+
     def close(self) -> None:
         with self._lock, suppress(sqlite3.Error):
             self._sqlite.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All of the block or nothing.  Another thread's statements wait."""
+        with self._lock:
+            self._rows("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._rows("COMMIT")
+            finally:
+                if self._sqlite.in_transaction:
+                    self._rows("ROLLBACK")
 
     def _rows(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         try:
@@ -127,3 +217,9 @@ class SqliteKekStore:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 raise TamperError(f"{KEK_FILE} is damaged") from None
             raise CustodyError(f"{KEK_FILE} cannot be used: {error}") from None
+
+
+def context_of(domain: str, kind: int, generation: int) -> bytes:
+    """What a KEK is bound to, and with it what lies under it; generation 0 stands for the zone whatever its KEK."""
+    name = domain.encode(errors="surrogatepass")
+    return b"keystead zone 1" + len(name).to_bytes(4, "big") + name + bytes((kind,)) + generation.to_bytes(4, "big")

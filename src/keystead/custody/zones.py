@@ -32,6 +32,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from keystead.custody import RootOfTrust
 from keystead.custody.keks import KekStore
+from keystead.custody.keks import context_of as _context
 from keystead.custody.memory import wipe
 from keystead.errors import CustodyError, TamperError
 
@@ -81,6 +82,8 @@ class Vault:
         self._keks = keks
         self._zones: dict[tuple[str, int], _Zone] = {}
         self._sealed = root.sealed
+        if not keks.claim(root.identifier) and keks.testament() is None:
+            raise CustodyError("the keys here are wrapped by another root of trust")
 
     # --- objects ---
 
@@ -193,14 +196,66 @@ class Vault:
         return zone.current
 
     def refresh(self) -> None:
-        """Notice the KEKs that other processes made or shredded; now and then, and before a rotation goes on."""
+        """Notice the KEKs that other processes made, retired or shredded."""
         if not self._sealed:
-            there = {(domain, kind) for domain, kind, _ in self._keks.zones()}
-            for (domain, kind), zone in list(self._zones.items()):
-                if (domain, kind) in there:
-                    self._load(zone, domain, kind)
-                else:
-                    del self._zones[domain, kind]
+            # Opened anew, one by one, when they are used: so those that are gone are forgotten too.
+            self._zones = {}
+
+    def retire(self, domain: str, kind: Kind, generation: int) -> bool:
+        """Destroy a KEK under which nothing lies any more; False for one that stays.
+
+        The newest stays, and the first of the metadata, on which the blind index depends.
+        """
+        zone = self._zone(domain, kind)
+        if generation >= zone.current or (kind == Kind.METADATA and generation == 1):
+            return False
+        self._keks.delete(domain, kind, generation)
+        zone.keks.pop(generation, None)
+        return True
+
+    def zones(self) -> list[tuple[str, Kind, int]]:
+        """Every zone, as (domain, kind, newest generation)."""
+        return [(domain, Kind(kind), generation) for domain, kind, generation in sorted(self._keks.zones())]
+
+    def generations(self, domain: str, kind: Kind) -> tuple[int, ...]:
+        """The generations of the KEK of a zone, oldest first."""
+        return tuple(generation for generation, _ in self._keks.generations(domain, kind))
+
+    def fingerprint(self, domain: str, kind: int, generation: int, wrapped: bytes) -> bytes:
+        """16 bytes that tell one KEK from another, however it is wrapped, and nothing else of it.
+
+        Raises:
+            TamperError: it is not what this root wrapped for this zone.
+        """
+        key = bytearray(self.root.unwrap(wrapped, _context(domain, kind, generation)))
+        try:
+            return HKDFExpand(SHA256(), 16, b"keystead kek 1 fingerprint").derive(bytes(key))
+        finally:
+            wipe(key)
+
+    def wrapped(self, domain: str | None = None, kind: Kind | None = None) -> list[tuple[str, int, int, bytes]]:
+        """The KEKs of a zone, of a domain or of all, wrapped: (domain, kind, generation, wrapped)."""
+        return [
+            (of, each, generation, key)
+            for of, each, _ in sorted(self._keks.zones())
+            if domain in (None, of) and kind in (None, each)
+            for generation, key in self._keks.generations(of, each)
+        ]
+
+    def bring(self, domain: str, kind: int, generation: int, wrapped: bytes, created: int) -> None:
+        """Take in a KEK that this root wrapped, such as one of a backup.
+
+        Raises:
+            TamperError: it is not what this root wrapped for this zone.
+            CustodyError: another key stands in its place.
+        """
+        known = dict(self._keks.generations(domain, kind)).get(generation)
+        own = self.fingerprint(domain, kind, generation, wrapped)
+        if known is None:
+            self._keks.add(domain, kind, generation, wrapped, created)
+            self._zones.pop((domain, kind), None)
+        elif self.fingerprint(domain, kind, generation, known) != own:
+            raise CustodyError("another key stands where a key of the backup belongs: this server has data of its own")
 
     def shred(self, domain: str, kind: Kind | None = None) -> int:
         """Destroy every KEK of a zone, or of a whole domain: what they sealed is gone for ever.  How many there were.
@@ -220,6 +275,25 @@ class Vault:
     def sealed(self) -> bool:
         """Whether it refuses everything."""
         return self._sealed or self.root.sealed
+
+    def follow(self) -> bool:
+        """Go over to the root that the KEKs are wrapped by, if it is another by now; whether it is.  About each second.
+
+        Raises:
+            CustodyError: nothing here tells which root that is; then it is sealed.
+        """
+        if self._sealed or self._keks.root() in (None, self.root.identifier):
+            return False
+        from keystead.custody.succession import heir
+
+        try:
+            new = heir(self._keks.directory, self.root, self._keks)
+        except CustodyError:
+            self.seal_root()
+            raise
+        old, self.root = self.root, new
+        old.seal()
+        return True
 
     def seal_root(self) -> None:
         """Forget every key, the root's too."""
@@ -246,8 +320,9 @@ class Vault:
         if not zone.current:
             if not make:
                 raise TamperError("the keys of this zone are gone")
-            self._new_kek(domain, kind, 1)
-            self._load(zone, domain, kind)
+            while not zone.current:  # else the root was changed meanwhile
+                self._new_kek(domain, kind, 1)
+                self._load(zone, domain, kind)
         self._zones[domain, kind] = zone
         return zone
 
@@ -261,12 +336,16 @@ class Vault:
         return kek
 
     def _new_kek(self, domain: str, kind: int, generation: int) -> bool:
+        self.follow()
         wrapped = self.root.wrap(self.root.random(_KEY_BYTES), _context(domain, kind, generation))
-        return self._keks.add(domain, kind, generation, wrapped, int(time.time()))
+        return self._keks.add(domain, kind, generation, wrapped, int(time.time()), self.root.identifier)
 
     def _load(self, zone: _Zone, domain: str, kind: int) -> None:
         """Open the generations of a zone that are not open yet."""
-        for generation, wrapped in self._keks.generations(domain, kind):
+        found = self._keks.generations(domain, kind)
+        if any(generation not in zone.keks for generation, _ in found) and self.follow():
+            found = self._keks.generations(domain, kind)
+        for generation, wrapped in found:
             if generation in zone.keks:
                 continue
             context = _context(domain, kind, generation)
@@ -292,12 +371,6 @@ def _head(envelope: bytes) -> tuple[int, bytes]:
         raise TamperError(_ALTERED)
     _, generation, nonce = _HEAD.unpack_from(envelope)
     return generation, nonce
-
-
-def _context(domain: str, kind: int, generation: int) -> bytes:
-    """What a KEK is bound to, and with it what lies under it; generation 0 stands for the zone whatever its KEK."""
-    name = domain.encode(errors="surrogatepass")
-    return b"keystead zone 1" + len(name).to_bytes(4, "big") + name + bytes((kind,)) + generation.to_bytes(4, "big")
 
 
 def _bound(zone: bytes, unique_identifier: str, owner: str, generation: int) -> bytes:

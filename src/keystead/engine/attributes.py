@@ -72,9 +72,14 @@ def get_attributes(context: Context, request: GetAttributesRequest) -> GetAttrib
     if not request.attribute_reference:
         found = tuple(a for a in managed.everything(context.now) if _readable(context, a.name))
     else:
-        names = [name for reference in request.attribute_reference for name in expand(reference)]
-        found = tuple(instance for name in names for instance in managed.instances(name, context.now))
+        found = tuple(i for name in request.attribute_reference for i in _instances(context, managed, name))
     return GetAttributesResponse(unique_identifier=managed.unique_identifier, attributes=Attributes(found))
+
+
+def _instances(context: Context, managed: Managed, reference: AttributeName) -> list[Attribute]:
+    """The instances of what is named; links in the order of their indices, whatever their types."""
+    found = [instance for name in expand(reference) for instance in managed.instances(name, context.now)]
+    return sorted(found, key=lambda link: link.index or 0) if reference is Tag.LINK else found
 
 
 def _readable(context: Context, name: AttributeName) -> bool:

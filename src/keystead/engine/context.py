@@ -30,7 +30,14 @@ from keystead.engine.managed import (
 )
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import load_stored
-from keystead.kmip.enums import CryptographicUsageMask, ObjectType, Operation, ResultReason, UniqueIdentifierEnumeration
+from keystead.kmip.enums import (
+    CryptographicUsageMask,
+    ObjectClass,
+    ObjectType,
+    Operation,
+    ResultReason,
+    UniqueIdentifierEnumeration,
+)
 from keystead.kmip.identifiers import NameReference
 from keystead.kmip.objects import OBJECTS, ManagedObject
 from keystead.kmip.schema import dump, load
@@ -57,6 +64,7 @@ _KINDS: Final[Mapping[ObjectType, Kind]] = {
     ObjectType.ONE_TIME_PASSWORD_CREDENTIAL: Kind.SECRET,
     ObjectType.HASHED_PASSWORD_CREDENTIAL: Kind.SECRET,
 }
+_SYSTEM_OBJECTS: Final = "system-objects"
 _LETS_IN: Final = frozenset({ObjectType.USER, ObjectType.CERTIFICATE})
 """What lets somebody in by a certificate: whoever is connected is looked up anew when one of them changes."""
 _WRAPPING: Final = CryptographicUsageMask.WRAP_KEY | CryptographicUsageMask.UNWRAP_KEY
@@ -220,7 +228,9 @@ class Context:
         """An object that the caller may do an operation on; None if it is not there or the caller may not see it."""
         found = self.turn.fetch(name)
         caller = self.caller
-        if found is not None and not (caller.identity and caller.identity == found.owner and caller.domain == found.domain):
+        if found is None:
+            return None
+        if not (caller.identity and caller.identity == found.owner and caller.domain == found.domain):
             grants = [
                 Grant(grantee, frozenset(map(Operation, operations)))
                 for grantee, operations in self.transaction.grants(found.unique_identifier, found.owner, found.domain)
@@ -271,6 +281,8 @@ class Context:
             )
             managed = replace(managed, envelope=bytes([kind]) + envelope)
         self._write(managed, None)
+        if managed.get(Tag.OBJECT_CLASS) is ObjectClass.SYSTEM and not self.system_objects:
+            self.transaction.put_entry(_SYSTEM_OBJECTS, managed.domain, b"")
         self.placeholder = managed.unique_identifier
         self.subjects.append(managed.unique_identifier)
         return managed
@@ -366,6 +378,11 @@ class Context:
         if self.caller.by_credential and self.version < V2_0:
             return OperationFailed(ResultReason.PERMISSION_DENIED, "there is no such object of yours")
         return OperationFailed(ResultReason.OBJECT_NOT_FOUND, "there is no object with this Unique Identifier")
+
+    @property
+    def system_objects(self) -> bool:
+        """Whether there ever was an object of the class System in the domain."""
+        return self.transaction.entry(_SYSTEM_OBJECTS, self.caller.domain) is not None
 
     def criteria(self, **conditions: Any) -> Criteria:
         """Conditions on the objects that the caller may see."""

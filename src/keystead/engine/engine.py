@@ -258,7 +258,13 @@ class Engine:
         """The same message with the results of the slow work in it; in any thread but the one that answers."""
         try:
             message, version = load_request(self._ttlv_of(incoming))
-            return replace(incoming, prepared=preparing.prepare(self, incoming.caller, version, message.batch_item))
+            caller = incoming.caller
+            if message.request_header.authentication is not None:
+                admitted = preparing.admitted(self, caller, message.request_header)
+                if admitted is None:
+                    return incoming
+                caller = admitted
+            return replace(incoming, prepared=preparing.prepare(self, caller, version, message.batch_item))
         except KeysteadError:
             return incoming  # its turn will say what is wrong
 
@@ -381,6 +387,10 @@ class Engine:
         except TamperError as error:
             log.critical("integrity check failed", extra={"fields": {"said": str(error)}})
             return authentication.Admission(caller, refusal=authentication.refused())
+        except (StoreError, CustodyError):
+            raise
+        except Exception:  # noqa: BLE001  `defect` logs it
+            return authentication.Admission(caller, refusal=defect())
 
     def _batch(
         self,

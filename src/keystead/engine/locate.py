@@ -195,6 +195,8 @@ class _Conditions:
 
     def of_class(self, mask: ObjectClassMask) -> None:
         """Of users, groups and credentials nothing is found but by who asks for the system's objects."""
+        if mask is ObjectClassMask.USER and not self.context.system_objects:
+            return  # there is nothing to be left out: the usual case costs nothing
         if mask in (ObjectClassMask.USER, ObjectClassMask.SYSTEM):
             self.apply(Attribute(Tag.OBJECT_CLASS, ObjectClass(int(mask))))
 

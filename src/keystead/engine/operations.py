@@ -22,4 +22,7 @@ from keystead.engine import (
     tickets,
 )
 
-FAMILIES = (create, register, derive, split, certify, kem, rekey, locate, get, attributes, lifecycle, crypto, session, tickets, people, defaults, asynchronous, pkcs11, server)
+FAMILIES = (
+    create, register, derive, split, certify, kem, rekey, locate, get, attributes, lifecycle, crypto, session,
+    tickets, people, defaults, asynchronous, pkcs11, server,
+)  # fmt: skip

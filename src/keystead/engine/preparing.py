@@ -19,7 +19,7 @@ from keystead.crypto.keys import KeyPair, generate_key_pair
 from keystead.engine.context import Context, Turn
 from keystead.kmip import ttlv
 from keystead.kmip.enums import CryptographicAlgorithm, DerivationMethod, Operation, RecommendedCurve
-from keystead.kmip.messages import RequestBatchItem
+from keystead.kmip.messages import RequestBatchItem, RequestHeader
 from keystead.kmip.structures import DerivationParameters
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import Version
@@ -151,6 +151,23 @@ class _ReadOnly:
         if name not in _READS:
             raise _Over
         return getattr(self._transaction, name)
+
+
+def admitted(engine: Engine, caller: Caller, header: RequestHeader) -> Caller | None:
+    """As whom a message will be answered; None if that is not to be known before its turn.
+
+    A password that is right need not be hashed again in the turn.
+    """
+    from keystead.engine import authentication
+
+    with engine.store.begin(write=False) as transaction:
+        turn = Turn(engine, _ReadOnly(transaction), int(engine.clock() * 1_000_000))
+        turn.cache, turn.rehearsal = {}, True
+        try:
+            admission = authentication.admit(turn, caller, header)
+        except (_Over, Exception):  # noqa: BLE001  as below
+            return None
+    return None if admission.refusal is not None or admission.delegation is not None else admission.caller
 
 
 def prepare(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from keystead.errors import ConfigError, StoreError
 
@@ -185,7 +185,7 @@ class Transaction(Protocol):
         """
 
     def delete(self, unique_identifier: str) -> bytes | None:
-        """Remove every trace of an object, its grants too; the sealed attributes that were there, None if it was not."""
+        """Remove every trace of an object, its grants too; its sealed attributes, None if there was no such object."""
 
     def locate(self, criteria: Criteria) -> Located:
         """Search; the work grows with the shortest list of objects that any one condition names."""
@@ -202,7 +202,7 @@ class Transaction(Protocol):
         A row in which the store's own copies contradict each other, or by which Locate would not find the object.
         """
 
-    def strays(self, after: tuple[int, ...] = (), limit: int = 1000) -> tuple[list[str], tuple[int, ...] | None]:
+    def strays(self, after: tuple[Any, ...] = (), limit: int = 1000) -> tuple[list[str], tuple[Any, ...] | None]:
         """What is filed without an object that says so: (what, where to go on; None at the end), a part at a time."""
 
     def object_count(self) -> int:

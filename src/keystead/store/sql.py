@@ -9,27 +9,30 @@ elsewhere and costs nothing.  How a Locate is put together stands in `locate.py`
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from struct import Struct
 from typing import Any, Final
 
 from keystead.errors import Conflict, StoreError, TamperError
-from keystead.store import ALL, BLIND_BYTES, Criteria, Entry, GrantRow, IdentifierTaken, Located, NameTaken, Record
+from keystead.store import ALL, Criteria, Entry, GrantRow, IdentifierTaken, Located, NameTaken, Record
+from keystead.store.filing import misfiled, strays
 from keystead.store.locate import locate
+from keystead.store.rows import (
+    COLUMNS,
+    FILED_COLUMNS,
+    Filed,
+    columns_of,
+    filed_row,
+    names_of,
+    numbers_of,
+    record_of,
+    terms_of,
+)
 from keystead.store.shelves import (
-    EVERY,
-    NAME,
-    NEVER,
-    OPEN_ENDED,
     STANDINGS,
-    TYPE,
-    UNTIL,
     Connection,
-    name_value,
     standing_of,
-    type_value,
 )
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
@@ -62,14 +65,10 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
 )
 """What makes schema n + 1 of schema n; a dialect fills in its words for {identity}, {blob} and {clustered}."""
 
-_COLUMNS: Final = (
-    "unique_identifier, domain, owner, object_type, generation, initial_date, activation_date, deactivation_date,"
-    " compromise_date, destroy_date, archive_date, attributes, material, names, terms, dates"
-)
-_GET: Final = f"SELECT {_COLUMNS} FROM objects WHERE unique_identifier = ?"
-_WALK: Final = f"SELECT {_COLUMNS} FROM objects WHERE unique_identifier > ? ORDER BY unique_identifier LIMIT ?"
+_GET: Final = f"SELECT {COLUMNS} FROM objects WHERE unique_identifier = ?"
+_WALK: Final = f"SELECT {COLUMNS} FROM objects WHERE unique_identifier > ? ORDER BY unique_identifier LIMIT ?"
 _ADD: Final = (
-    f"INSERT INTO objects ({_COLUMNS}, space, standing) VALUES ({', '.join('?' * 18)})"
+    f"INSERT INTO objects ({COLUMNS}, space, standing) VALUES ({', '.join('?' * 18)})"
     " ON CONFLICT DO NOTHING RETURNING object"
 )
 _SAVE: Final = (
@@ -77,9 +76,11 @@ _SAVE: Final = (
     " deactivation_date = ?, compromise_date = ?, destroy_date = ?, archive_date = ?, attributes = ?, material = ?,"
     " names = ?, terms = ?, dates = ?, space = ?, standing = ? WHERE object = ?"
 )
-_FILED: Final = (
-    "SELECT object, generation, space, standing, object_type, activation_date, deactivation_date, names, terms, dates,"
-    " attributes FROM objects WHERE unique_identifier = ?"
+_FILED: Final = f"SELECT object, generation, attributes, {FILED_COLUMNS} FROM objects WHERE unique_identifier = ?"
+_RESEAL: Final = "UPDATE objects SET attributes = ?, material = ? WHERE object = ?"
+_SEALS: Final = (
+    "SELECT unique_identifier, generation, substr(attributes, -16) FROM objects WHERE unique_identifier > ?"
+    " ORDER BY unique_identifier LIMIT ?"
 )
 _GRANTED_SPACES: Final = (
     "SELECT s.space FROM grants g JOIN spaces s ON s.domain = g.domain AND s.reader = g.grantee AND s.owned = 0"
@@ -92,21 +93,7 @@ _UNNUMBER: Final = "DELETE FROM numbers WHERE shelf = ? AND attribute = ? AND nu
 _NAME: Final = "INSERT INTO names (space, name, object) VALUES (?, ?, ?)"
 _UNNAME: Final = "DELETE FROM names WHERE space = ? AND name = ?"
 
-_TERM: Final = Struct(f">I{BLIND_BYTES}s")
-_DATE: Final = Struct(">Iq")
 _LENGTH: Final = Struct(">I")
-_MAKE_RECORD: Final[Callable[..., Record]] = Record  # the columns of a row have no types
-
-
-@dataclass(frozen=True, slots=True)
-class _Filed:
-    """Where an object is filed, and under what."""
-
-    space: int
-    standing: int
-    names: set[str]
-    terms: set[tuple[int, bytes]]
-    numbers: set[tuple[int, int]]
 
 
 class SqlTransaction:
@@ -141,15 +128,15 @@ class SqlTransaction:
 
     def get(self, unique_identifier: str) -> Record | None:
         found = self._rows(_GET, (unique_identifier,))
-        return _record(found[0]) if found else None
+        return record_of(found[0]) if found else None
 
     def records(self, after: str = "", limit: int = 100) -> list[Record]:
-        return [_record(row) for row in self._rows(_WALK, (after, limit))]
+        return [record_of(row) for row in self._rows(_WALK, (after, limit))]
 
     def add(self, record: Record) -> None:
         filed = self._filed(record)
         self._check_names(record.names, filed.space, 0)
-        found = self._rows(_ADD, (*_columns(record), filed.space, filed.standing))
+        found = self._rows(_ADD, (*columns_of(record), filed.space, filed.standing))
         if not found:
             raise IdentifierTaken("another object has this unique identifier")
         self._refile(found[0][0], None, filed, ())
@@ -158,21 +145,21 @@ class SqlTransaction:
         found = self._rows(_FILED, (record.unique_identifier,))
         if not found or found[0][1] != generation:
             raise Conflict("the object was changed by another transaction")
-        number, before = found[0][0], _filed_row(found[0])
+        number, before = found[0][0], filed_row(found[0][3:])
         filed = self._filed(record)
         if filed.space != before.space or not filed.names <= before.names:
             self._check_names(record.names, filed.space, number)
-        self._rows(_SAVE, (*_columns(record)[1:], filed.space, filed.standing, number))
+        self._rows(_SAVE, (*columns_of(record)[1:], filed.space, filed.standing, number))
         self._refile(number, before, filed, self._granted_spaces(number))
-        sealed: bytes = found[0][10]
+        sealed: bytes = found[0][2]
         return sealed
 
     def reseal(self, unique_identifier: str, generation: int, attributes: bytes, material: bytes | None) -> bytes:
-        found = self._rows("SELECT attributes, generation FROM objects WHERE unique_identifier = ?", (unique_identifier,))
+        found = self._rows(_FILED, (unique_identifier,))
         if not found or found[0][1] != generation:
             raise Conflict("the object was changed by another transaction")
-        self._rows(_RESEAL, (attributes, material, unique_identifier))
-        sealed: bytes = found[0][0]
+        self._rows(_RESEAL, (attributes, material, found[0][0]))
+        sealed: bytes = found[0][2]
         return sealed
 
     def delete(self, unique_identifier: str) -> bytes | None:
@@ -180,22 +167,22 @@ class SqlTransaction:
         if not found:
             return None
         number = found[0][0]
-        self._refile(number, _filed_row(found[0]), None, self._granted_spaces(number))
+        self._refile(number, filed_row(found[0][3:]), None, self._granted_spaces(number))
         self._rows("DELETE FROM grants WHERE object = ?", (number,))
         self._rows("DELETE FROM objects WHERE object = ?", (number,))
-        sealed: bytes = found[0][10]
+        sealed: bytes = found[0][2]
         return sealed
 
     def locate(self, criteria: Criteria) -> Located:
         return locate(self._rows, criteria)
 
-    def _filed(self, record: Record) -> _Filed:
-        return _Filed(
+    def _filed(self, record: Record) -> Filed:
+        return Filed(
             self._space(record.domain, record.owner, 1),
             standing_of(record),
             set(record.names),
-            _terms(record.object_type, record.names, record.index),
-            _numbers(record.activation_date, record.deactivation_date, record.dates),
+            terms_of(record.object_type, record.names, record.index),
+            numbers_of(record.activation_date, record.deactivation_date, record.dates),
         )
 
     def _check_names(self, names: Collection[str], space: int, number: int) -> None:
@@ -204,9 +191,9 @@ class SqlTransaction:
             if found and found[0][0] != number:
                 raise NameTaken("another object of the same owner has this name")
 
-    def _refile(self, number: int, before: _Filed | None, after: _Filed | None, granted: Sequence[int]) -> None:
+    def _refile(self, number: int, before: Filed | None, after: Filed | None, granted: Sequence[int]) -> None:
         """Bring names, postings and numbers from what they were to what they are to be."""
-        old, new = _names(before, number), _names(after, number)
+        old, new = names_of(before, number), names_of(after, number)
         self._change(_UNNAME, [row[:2] for row in old - new], _NAME, new - old)
         if before and after and (before.space, before.standing) == (after.space, after.standing):
             for space in (after.space, *granted):
@@ -218,7 +205,7 @@ class SqlTransaction:
                     shelf = space * STANDINGS + filed.standing
                     self._move(number, shelf, None if posts else filed, filed if posts else None)
 
-    def _move(self, number: int, shelf: int, before: _Filed | None, after: _Filed | None) -> None:
+    def _move(self, number: int, shelf: int, before: Filed | None, after: Filed | None) -> None:
         """Change what an object is filed under on one shelf."""
         old_terms, new_terms = before.terms if before else set(), after.terms if after else set()
         old_numbers, new_numbers = before.numbers if before else set(), after.numbers if after else set()
@@ -288,11 +275,11 @@ class SqlTransaction:
         )
         return [(grantee, frozenset(json.loads(operations))) for grantee, operations in found]
 
-    def _granted_object(self, domain: str, owner: str, unique_identifier: str) -> tuple[int, _Filed]:
+    def _granted_object(self, domain: str, owner: str, unique_identifier: str) -> tuple[int, Filed]:
         found = self._rows(_FILED, (unique_identifier,))
-        if not found or found[0][2] != self._space(domain, owner, 1):
+        if not found or found[0][3] != self._space(domain, owner, 1):
             raise StoreError("the owner has no such object")
-        return found[0][0], _filed_row(found[0])
+        return found[0][0], filed_row(found[0][3:])
 
     # --- events ---
 
@@ -387,7 +374,7 @@ class SqlTransaction:
     def misfiled(self, after: str = "", limit: int = 100) -> list[tuple[str, str]]:
         return misfiled(self._rows, after, limit)
 
-    def strays(self, after: tuple[int, ...] = (), limit: int = 1000) -> tuple[list[str], tuple[int, ...] | None]:
+    def strays(self, after: tuple[Any, ...] = (), limit: int = 1000) -> tuple[list[str], tuple[Any, ...] | None]:
         return strays(self._rows, after, limit)
 
     def object_count(self) -> int:
@@ -401,84 +388,9 @@ class SqlTransaction:
             (limit, after),
         )
         return [
-            GrantRow(domain, owner, ALL if number == 0 else identifier or "", grantee, frozenset(json.loads(operations)))
-            for domain, owner, number, identifier, grantee, operations in rows
+            GrantRow(domain, owner, ALL if number == 0 else on or "", grantee, frozenset(json.loads(operations)))
+            for domain, owner, number, on, grantee, operations in rows
         ]
-
-
-# --- records as rows --------------------------------------------------------------------------------------------------
-
-
-def _columns(record: Record) -> tuple[Any, ...]:
-    """The columns of a record, in the order of _COLUMNS."""
-    return (
-        record.unique_identifier,
-        record.domain,
-        record.owner,
-        record.object_type,
-        record.generation,
-        record.initial_date,
-        record.activation_date,
-        record.deactivation_date,
-        record.compromise_date,
-        record.destroy_date,
-        record.archive_date,
-        record.attributes,
-        record.material,
-        json.dumps(record.names) if record.names else "",
-        b"".join([_TERM.pack(*term) for term in sorted(record.index)]),
-        b"".join([_DATE.pack(*date) for date in record.dates]),
-    )
-
-
-def _record(row: tuple[Any, ...]) -> Record:
-    names, terms, dates = row[13:]
-    filed = (
-        tuple(json.loads(names)) if names else (),
-        frozenset(_TERM.iter_unpack(terms)),
-        tuple(_DATE.iter_unpack(dates)),
-    )
-    return _MAKE_RECORD(*row[:13], *filed)
-
-
-def _filed_row(row: tuple[Any, ...]) -> _Filed:
-    """How the object of a row of _FILED is filed."""
-    _, _, space, standing, object_type, activation, deactivation, names, terms, dates = row
-    named = json.loads(names) if names else []
-    return _Filed(
-        space,
-        standing,
-        set(named),
-        _terms(object_type, named, _TERM.iter_unpack(terms)),
-        _numbers(activation, deactivation, _DATE.iter_unpack(dates)),
-    )
-
-
-def _names(filed: _Filed | None, number: int) -> set[tuple[int, str, int]]:
-    return {(filed.space, name, number) for name in filed.names} if filed else set()
-
-
-def _terms(object_type: int, names: Iterable[str], index: Iterable[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
-    """Everything that an object is found by, for equality."""
-    found = set(index)
-    found.add((EVERY, b""))
-    found.add((TYPE, type_value(object_type)))
-    found.update((NAME, name_value(name)) for name in names)
-    return found
-
-
-def _numbers(
-    activation: int | None, deactivation: int | None, dates: Iterable[tuple[int, int]]
-) -> set[tuple[int, int]]:
-    """Everything that an object is found by, for ranges."""
-    found = set(dates)
-    if len(dict(found)) != len(found):
-        raise StoreError("an attribute has two numbers to search it by")
-    if deactivation is not None:
-        found.add((UNTIL, deactivation))
-    else:
-        found.add((OPEN_ENDED, NEVER if activation is None else activation))
-    return found
 
 
 def _split(batch: bytes) -> Iterator[bytes]:

@@ -250,6 +250,8 @@ class _Connection:
             self._sqlite.close()
 
     def _failed(self, error: Exception) -> StoreError | TamperError:
+        if isinstance(error, sqlite3.OperationalError) and str(error).startswith("Could not decode"):
+            return TamperError("a text in the database is damaged")  # it was read, and nothing was undone
         # SQLite may have undone the whole transaction: what came after would be committed by itself.
         self._broken = self._sqlite.in_transaction or self._broken
         if not isinstance(error, sqlite3.Error):
