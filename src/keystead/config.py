@@ -121,13 +121,20 @@ class CustodyConfig:
 
     root: str = _setting(
         "key-file",
-        "The kind of root: a key in a file, or a master key sealed under a passphrase.",
-        choices=("key-file", "passphrase"),
+        "The kind of root: a key in a file, a master key sealed under a passphrase or under shares that several people "
+        "hold, or a key in an HSM.",
+        choices=("key-file", "passphrase", "shares", "pkcs11"),
     )
     directory: Path = _setting(Path("custody"), "Where wrapped key-encryption keys are kept, apart from the store.")
     key_file: Path | None = _setting(None, "The file with the key; custody/root.key unless given.")
     passphrase_file: Path | None = _setting(
         None, "A file with the passphrase, for a start without a terminal. Only its owner may read it."
+    )
+    pkcs11_module: Path | None = _setting(None, "The PKCS#11 module of the HSM that holds the root (a shared library).")
+    pkcs11_token: str | None = _setting(None, "The label of its token.", pattern=r"[ -~]{1,32}")
+    pkcs11_key: str = _setting("keystead", "The label of the root's key in the token.", pattern=r"[ -~]{1,64}")
+    pin_file: Path | None = _setting(
+        None, "A file with the token's PIN, for a start without a terminal. Only its owner may read it."
     )
 
 
@@ -277,6 +284,28 @@ CHECKS: Final[tuple[_Check, ...]] = (
         "passphrase_file",
         lambda c: c.custody.passphrase_file is None or c.custody.root == "passphrase",
         "is named but root is not passphrase",
+    ),
+    (
+        "custody",
+        "pkcs11_module",
+        lambda c: c.custody.root != "pkcs11" or c.custody.pkcs11_module is not None,
+        "is missing; root is pkcs11",
+    ),
+    (
+        "custody",
+        "pkcs11_token",
+        lambda c: c.custody.root != "pkcs11" or c.custody.pkcs11_token is not None,
+        "is missing; root is pkcs11",
+    ),
+    (
+        "pkcs11",
+        "module",
+        lambda c: (
+            c.pkcs11.module is None
+            or c.custody.pkcs11_module is None
+            or c.pkcs11.module.resolve() != c.custody.pkcs11_module.resolve()
+        ),
+        "is the module of the root of trust, which one thread has for itself; name p11-kit's proxy here",
     ),
     (
         "store",

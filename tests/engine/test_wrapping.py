@@ -324,6 +324,12 @@ class TestComingBack:
         )
         assert world.refused(get_plain("back")) is R.SENSITIVE
 
+    def test_k21_a_protected_key_comes_back_good_for_nothing_new(self, world: World) -> None:
+        key, wrapping = create(world, M.DERIVE_KEY, sensitive=True), create(world, WRAP)
+        back = registered(world, world.do(get_wrapped(key, wrapping)).object, M.DERIVE_KEY | DATA)
+        request = GetAttributesRequest(unique_identifier=back, attribute_reference=(Tag.CRYPTOGRAPHIC_USAGE_MASK,))
+        assert world.do(request).attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK) == M.DERIVE_KEY
+
     def test_k21_what_could_not_be_opened_then_is_not_opened_later(self, world: World) -> None:
         wrapping, other = create(world, WRAP), create(world, WRAP)
         came = world.do(get_wrapped(create(world, sensitive=True), wrapping)).object
@@ -403,6 +409,11 @@ class TestDerivation:
     def test_k22_a_protected_base_does_nothing_else(self, world: World, mask: CryptographicUsageMask) -> None:
         base = create(world, M.DERIVE_KEY | mask, sensitive=True)
         assert world.refused(derivation(base)) is R.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK
+
+    def test_k22_nor_does_a_copy_of_it(self, world: World) -> None:
+        base, wrapping = create(world, M.DERIVE_KEY | M.ENCRYPT, sensitive=True), create(world, WRAP)
+        copy = registered(world, world.do(get_wrapped(base, wrapping)).object, M.DERIVE_KEY)
+        assert world.refused(derivation(copy)) is R.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK
 
     def test_a_plain_base_may(self, world: World) -> None:
         assert world.do(derivation(create(world, M.DERIVE_KEY | M.MAC_GENERATE)))

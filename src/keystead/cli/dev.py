@@ -86,7 +86,8 @@ def _run(
     ready_file: Path | None,
     temporary: bool,
 ) -> int:
-    from keystead.cli.opening import make_key_file_root, open_root, opener
+    from keystead.cli.opening import make_key_file_root, open_root, opener, sealed_file
+    from keystead.cli.serve import begin_anew
     from keystead.server.log import configure
     from keystead.server.serve import serve
 
@@ -112,7 +113,7 @@ def _run(
     def open_engine() -> Engine:
         engine = open_keeping()
         # Nobody is set up here, so whoever names a user or a device for the first time makes it (docs/threats.md).
-        engine.enrol_unknown_users = True
+        engine.enrol_unknown_users = engine.interop = True
         return engine
 
     _enroll(open_engine(), layout, authority, names)
@@ -127,7 +128,12 @@ def _run(
             write_atomic(ready_file.absolute(), facts.encode(), PRIVATE)
         click.echo(_welcome(layout, ports, names, temporary))
 
-    return serve(config, open_engine, ready)
+    sealed_file(config).unlink(missing_ok=True)
+    status = serve(config, open_engine, ready, open_keeping.to_seal)
+    if open_keeping.sealing and not temporary:
+        # Told to seal itself: what waits to be unsealed is an ordinary server on the same directory.
+        begin_anew([sys.executable, "-m", "keystead", "serve", "--config", str(layout.config)])
+    return status
 
 
 def _enroll(engine: Engine, layout: Layout, authority: Authority, names: tuple[str, ...]) -> None:

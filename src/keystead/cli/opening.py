@@ -5,21 +5,23 @@ from __future__ import annotations
 import functools
 import logging
 import sys
-from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from keystead.config import Config
-from keystead.custody import RootOfTrust
+from keystead.custody import Means, RootOfTrust
 from keystead.custody import open_root as open_root_of_trust
 from keystead.custody.files import read_private
 from keystead.custody.memory import harden
-from keystead.custody.software import ROOT_FILE, SoftwareRoot, make_key_file, read_key_file
-from keystead.errors import ConfigError
+from keystead.custody.rootfile import ROOT_FILE, SEALED_FILE
+from keystead.custody.software import SoftwareRoot, make_key_file, read_key_file
+from keystead.errors import ConfigError, CustodyError
 
 if TYPE_CHECKING:
+    from keystead.custody.pkcs11 import Token
     from keystead.engine.engine import Engine
 
 log = logging.getLogger("keystead.cli")
@@ -28,7 +30,9 @@ MAXIMUM_PASSPHRASE_BYTES = 1024
 
 
 def open_root(config: Config) -> RootOfTrust:
-    """Open the root of trust of a configuration, asking for its passphrase if there is no file with it.
+    """Open the root of trust of a configuration, asking for its passphrase or PIN if there is no file with it.
+
+    One of shares stays sealed: only a ceremony opens it.
 
     Raises:
         ConfigError: it needs a passphrase and there is nobody to ask.
@@ -37,20 +41,84 @@ def open_root(config: Config) -> RootOfTrust:
     refused = harden()  # before there is anything in memory that is worth reading
     log.info("memory", extra={"fields": {"refused": refused}})
     custody = config.custody
-    return open_root_of_trust(
-        custody.root, custody.directory, custody.key_file, functools.partial(passphrase, custody.passphrase_file)
+    means = Means(
+        key_file=custody.key_file,
+        passphrase=functools.partial(passphrase, custody.passphrase_file),
+        token=token_of(config) if custody.root == "pkcs11" else None,
+        pin=functools.partial(pin, custody.pin_file),
     )
+    return open_root_of_trust(custody.root, custody.directory, means)
 
 
-def opener(config: Config, root: RootOfTrust) -> Callable[[], Engine]:
-    """Give what opens the engine, in whichever process calls it."""
+def token_of(config: Config) -> Token:
+    """Where the key in the HSM of a configuration is.  Raises: ConfigError."""
+    from keystead.custody.pkcs11 import Token
 
-    def open_engine() -> Engine:
+    custody = config.custody
+    if custody.pkcs11_module is None or custody.pkcs11_token is None:
+        raise ConfigError("[custody] pkcs11_module, pkcs11_token: name the HSM's module and token")
+    return Token(custody.pkcs11_module, custody.pkcs11_token, custody.pkcs11_key, custody.pin_file)
+
+
+class Opening:
+    """Opens the engine, in whichever process calls it, under the root that holds now.
+
+    Attributes:
+        root: of this process; the next engine is opened under it.
+        sealing: the server stops because it was told to seal itself.
+    """
+
+    def __init__(self, config: Config, root: RootOfTrust) -> None:
+        self._config = config
+        self.root = root
+        self.sealing = False
+        self._stamp = self._seen()
+
+    def __call__(self) -> Engine:
+        """Open the engine.  Raises: ConfigError, StoreError, TamperError, CustodyError."""
         from keystead.engine.engine import Engine
 
-        return Engine.open(config, root)
+        return Engine.open(self._config, self.root)
 
-    return open_engine
+    def to_seal(self) -> bool:
+        """Whether a server has to seal itself, because it was told to; about each second, in each of its processes."""
+        stamp = self._seen()
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._follow()
+        self.sealing = sealed_file(self._config).exists()
+        return self.sealing
+
+    def _seen(self) -> tuple[int, int] | None:
+        try:
+            found = (self._config.custody.directory / ROOT_FILE).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
+    def _follow(self) -> None:
+        """Go over to another root: engines that are opened later are opened under it."""
+        from keystead.custody.keks import SqliteKekStore
+        from keystead.custody.zones import Vault
+
+        if self.root.sealed:  # in a process whose engine went over by itself
+            return
+        try:
+            with closing(Vault(self.root, SqliteKekStore(self._config.custody.directory))) as vault:
+                vault.follow()
+                self.root = vault.root
+        except CustodyError as error:
+            log.critical("the root of trust was changed", extra={"fields": {"said": str(error)}})
+
+
+def opener(config: Config, root: RootOfTrust) -> Opening:
+    """Give what opens the engine, in whichever process calls it."""
+    return Opening(config, root)
+
+
+def sealed_file(config: Config) -> Path:
+    """What seals a server while it is there."""
+    return config.custody.directory / SEALED_FILE
 
 
 def passphrase(file: Path | None) -> bytes:
@@ -62,9 +130,22 @@ def passphrase(file: Path | None) -> bytes:
     """
     if file is not None:
         return read_private(file, MAXIMUM_PASSPHRASE_BYTES).rstrip(b"\r\n")
+    return _asked("Passphrase of the root of trust", "[custody] passphrase_file", "passphrase")
+
+
+def pin(file: Path | None) -> bytes:
+    """Read the PIN of the token from its file, else ask for it.  Raises: as `passphrase`."""
+    from keystead.custody.pkcs11 import read_pin
+
+    if file is not None:
+        return read_pin(file)
+    return _asked("PIN of the token", "[custody] pin_file", "PIN")
+
+
+def _asked(question: str, key: str, what: str) -> bytes:
     if not sys.stdin.isatty():
-        raise ConfigError("[custody] passphrase_file: there is no terminal to ask for the passphrase at")
-    return str(click.prompt("Passphrase of the root of trust", hide_input=True, err=True)).encode()
+        raise ConfigError(f"{key}: there is no terminal to ask for the {what} at")
+    return str(click.prompt(question, hide_input=True, err=True)).encode()
 
 
 def make_key_file_root(directory: Path, key_file: Path) -> None:

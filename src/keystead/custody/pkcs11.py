@@ -1,17 +1,16 @@
 """A root of trust in an HSM: a non-extractable AES key in a PKCS#11 token.
 
-The key wraps by AES-GCM where the token has it, else by AES key wrap with padding or without; those bind no context, so
-they wrap a key of one use, under which AES-256-GCM-SIV seals what is wrapped, bound to its context.  What a token gives
-is opened again before it is believed.
+The key wraps by AES-GCM where the token has it, else by AES key wrap with padding or without (`ways`).  What a token
+gives is opened again before it is believed.
 
 Audit checkpoints are signed by a software key of Ed25519 that the token's key wraps: few tokens have Ed25519, none lets
 a key be carried to another root, and whoever verifies the audit holds on to one public key.
 
-One thread owns the module: vendors' modules, and the library's way to open them, are not safe with several.  A call that
-takes too long, or a token that is gone, is an error each time; nothing stands in for the token.  When it is back, the
-next call opens it again, with all checks.
+One thread owns the module (`owner`): vendors' modules, and the library's way to open them, are not safe with several.
+A call that takes too long, or a token that is gone, is an error each time; nothing stands in for the token.  When it is
+back, the next call opens it again, with all checks.
 
-Source: PKCS#11 3.0; SP 800-38D; RFC 3394; RFC 5649; RFC 8452.
+Source: PKCS#11 3.0.
 """
 
 from __future__ import annotations
@@ -22,20 +21,16 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
 from typing import Any, Final, TypeVar
 
 import pkcs11
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
-from pkcs11 import Attribute, GCMParams, KeyType, Mechanism, MechanismFlag, ObjectClass, TokenFlag
+from pkcs11 import Attribute, KeyType, ObjectClass, TokenFlag
 from pkcs11.exceptions import (
     FunctionNotSupported,
     MechanismInvalid,
@@ -53,8 +48,10 @@ from pkcs11.exceptions import (
 
 from keystead.custody.files import read_private, write_private
 from keystead.custody.memory import wipe
+from keystead.custody.owner import owner_of
 from keystead.custody.rootfile import FORMAT, NEXT_FILE, ROOT_FILE, bound, data, read_head, text, write_head
 from keystead.custody.software import verify
+from keystead.custody.ways import BY_NUMBER, ENCRYPTS, REQUIRED, WAYS, WRAPS, Way
 from keystead.errors import CustodyError, OperationFailed, TamperError
 from keystead.kmip.enums import ResultReason
 
@@ -71,8 +68,6 @@ RETRY_SECONDS: Final = 1.0
 KEY_BITS: Final = 256
 REFUSED_PIN_FILE: Final = "pin.refused"
 _KEY_BYTES: Final = 32
-_NONCE_BYTES: Final = 12
-_NO_NONCE: Final = bytes(_NONCE_BYTES)
 _MOST_PIN_BYTES: Final = 256
 _ALTERED: Final = "a wrapped key is not what this root of trust wrapped"
 _CHECK: Final = b"keystead pkcs11 root 1 check"
@@ -106,174 +101,6 @@ def read_pin(file: Path) -> bytes:
     return pin
 
 
-# --- the mechanisms ---------------------------------------------------------------------------------------------------
-
-
-def _gcm_wrap(key: Any, session: Any, plaintext: bytes, context: bytes) -> bytes:
-    nonce = os.urandom(_NONCE_BYTES)
-    parameters = GCMParams(nonce, context, 128)
-    sealed: bytes = key.encrypt(plaintext, mechanism=Mechanism.AES_GCM, mechanism_param=parameters)
-    return nonce + sealed
-
-
-def _gcm_unwrap(key: Any, session: Any, wrapped: bytes, context: bytes) -> bytes:
-    parameters = GCMParams(wrapped[:_NONCE_BYTES], context, 128)
-    found: bytes = key.decrypt(wrapped[_NONCE_BYTES:], mechanism=Mechanism.AES_GCM, mechanism_param=parameters)
-    return found
-
-
-_PLAIN: Final = {Attribute.TOKEN: False, Attribute.SENSITIVE: False, Attribute.EXTRACTABLE: True}
-
-
-def _kw(mechanism: Mechanism) -> tuple[Callable[..., bytes], Callable[..., bytes]]:
-    def wrap(key: Any, session: Any, plaintext: bytes, context: bytes) -> bytes:
-        once = os.urandom(_KEY_BYTES)
-        template = {
-            **_PLAIN,
-            Attribute.CLASS: ObjectClass.SECRET_KEY,
-            Attribute.KEY_TYPE: KeyType.AES,
-            Attribute.VALUE: once,
-        }
-        with _destroyed(session.create_object(template)) as target:
-            wrapped: bytes = key.wrap_key(target, mechanism=mechanism)
-        return bytes((len(wrapped),)) + wrapped + AESGCMSIV(once).encrypt(_NO_NONCE, plaintext, context)
-
-    def unwrap(key: Any, session: Any, wrapped: bytes, context: bytes) -> bytes:
-        end = 1 + wrapped[0]
-        # As an AES key: an object of no certain length is not one that every token unwraps.
-        target = key.unwrap_key(
-            ObjectClass.SECRET_KEY,
-            KeyType.AES,
-            wrapped[1:end],
-            mechanism=mechanism,
-            store=False,
-            template={Attribute.SENSITIVE: False, Attribute.EXTRACTABLE: True},
-        )
-        with _destroyed(target):
-            once = target[Attribute.VALUE]
-        return AESGCMSIV(once).decrypt(_NO_NONCE, wrapped[end:], context)
-
-    return wrap, unwrap
-
-
-class _destroyed:  # noqa: N801 - used as a word
-    """A session object that does not outlive its use."""
-
-    def __init__(self, target: Any) -> None:
-        self._target = target
-
-    def __enter__(self) -> Any:
-        return self._target
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(PKCS11Error):
-            self._target.destroy()
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """A way to wrap.
-
-    Attributes:
-        number: before what was wrapped, so that it is opened in the same way on a token that has others too.
-        flags: what the token's mechanism must be good for.
-    """
-
-    name: str
-    number: int
-    mechanism: Mechanism
-    flags: MechanismFlag
-    wrap: Callable[..., bytes]
-    unwrap: Callable[..., bytes]
-
-
-_ENCRYPTS: Final = MechanismFlag.ENCRYPT | MechanismFlag.DECRYPT
-_WRAPS: Final = MechanismFlag.WRAP | MechanismFlag.UNWRAP
-WAYS: Final = (
-    Way("AES-GCM", 1, Mechanism.AES_GCM, _ENCRYPTS, _gcm_wrap, _gcm_unwrap),
-    Way("AES key wrap with padding", 2, Mechanism.AES_KEY_WRAP_KWP, _WRAPS, *_kw(Mechanism.AES_KEY_WRAP_KWP)),
-    Way("AES key wrap", 3, Mechanism.AES_KEY_WRAP, _WRAPS, *_kw(Mechanism.AES_KEY_WRAP)),
-)
-"""What a token must have one of, the best first; which of them it truly has is found out by using them."""
-NEEDED: Final[Mapping[str, tuple[Mechanism, ...]]] = {
-    "make the key": (Mechanism.AES_KEY_GEN,),
-    "wrap with it": tuple(way.mechanism for way in WAYS),
-}
-"""The mechanisms that a token needs: of each row, one."""
-_BY_NUMBER: Final = {way.number: way for way in WAYS}
-
-REQUIRED: Final = (
-    (Attribute.SENSITIVE, True),
-    (Attribute.ALWAYS_SENSITIVE, True),
-    (Attribute.EXTRACTABLE, False),
-    (Attribute.NEVER_EXTRACTABLE, True),
-    (Attribute.LOCAL, True),
-    (Attribute.TOKEN, True),
-    (Attribute.PRIVATE, True),
-    (Attribute.KEY_TYPE, KeyType.AES),
-    (Attribute.VALUE_LEN, _KEY_BYTES),
-)
-"""What the key must be: made in the token, and never readable outside."""
-
-
-# --- the thread that owns the module ----------------------------------------------------------------------------------
-
-
-class _Owner:
-    """Makes every call, one after the other, each within its time."""
-
-    def __init__(self) -> None:
-        self._pid = os.getpid()
-        self._work: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
-        self._late: Future[Any] | None = None
-        # A daemon: a call that never comes back does not keep the process from ending.
-        Thread(target=_work_off, args=(self._work,), name="keystead-hsm", daemon=True).start()
-
-    @property
-    def foreign(self) -> bool:
-        """Whether this process was forked from the one that made it: no thread came along."""
-        return self._pid != os.getpid()
-
-    def do(self, work: Callable[[], T], seconds: float) -> T:
-        """Do work in the thread.  Raises: CustodyError, if it takes too long or what took too long is not back yet."""
-        if self._late is not None:
-            if not self._late.done():
-                raise CustodyError("the token does not answer")
-            self._late = None
-        future: Future[T] = Future()
-        self._work.put((future, work))
-        try:
-            return future.result(seconds)
-        except FutureTimeout:
-            self._late = future
-            log.critical("the token does not answer", extra={"fields": {"seconds": seconds}})
-            raise CustodyError(f"the token did not answer within {seconds:g} s") from None
-
-
-def _work_off(queue: SimpleQueue[tuple[Future[Any], Callable[[], Any]]]) -> None:
-    while True:
-        future, work = queue.get()
-        try:
-            future.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
-            future.set_exception(error)
-        del future, work  # what they hold may be secret
-
-
-_owners: dict[str, _Owner] = {}
-
-
-def _owner_of(module: Path) -> _Owner:
-    """The one thread of a module in this process."""
-    name = str(module.resolve())
-    if name not in _owners or _owners[name].foreign:
-        _owners[name] = _Owner()
-    return _owners[name]
-
-
-# --- the root ---------------------------------------------------------------------------------------------------------
-
-
 class PKCS11Root:
     """A key in a token.  See `keystead.custody.RootOfTrust`."""
 
@@ -281,7 +108,7 @@ class PKCS11Root:
         self._token = token
         self._pin = bytearray(pin)
         self._directory = directory
-        self._owner = _owner_of(token.module)
+        self._owner = owner_of(token.module)
         self._session: Any = None
         self._key: Any = None
         self._way: Way = WAYS[0]
@@ -446,7 +273,7 @@ class PKCS11Root:
         if self._sealed:
             raise CustodyError("the root of trust is sealed")
         if self._owner.foreign:  # Source: PKCS#11 3.0 section 5.4: a child initializes the library for itself
-            self._owner = _owner_of(self._token.module)
+            self._owner = owner_of(self._token.module)
             self._do(lambda: self._begin(again=True), OPEN_SECONDS)
         if self._session is not None:
             try:
@@ -489,7 +316,7 @@ class PKCS11Root:
                 KEY_BITS,
                 label=self._token.key,
                 store=True,
-                capabilities=_ENCRYPTS | _WRAPS,
+                capabilities=ENCRYPTS | WRAPS,
                 template={
                     Attribute.SENSITIVE: True,
                     Attribute.EXTRACTABLE: False,
@@ -612,7 +439,7 @@ class PKCS11Root:
         return found
 
     def _try_unwrap(self, wrapped: bytes, context: bytes) -> bytes | None:
-        way = _BY_NUMBER.get(wrapped[0]) if wrapped else None
+        way = BY_NUMBER.get(wrapped[0]) if wrapped else None
         if way is None or len(wrapped) < 2:
             return None
         try:
@@ -646,7 +473,7 @@ def check_random(drawn: bytes, before: bytes = b"") -> None:
     Source: SP 800-90B section 4.4.1.
     """
     run = longest = 1
-    for one, next_one in zip(drawn, drawn[1:], strict=False):
+    for one, next_one in pairwise(drawn):
         run = run + 1 if one == next_one else 1
         longest = max(longest, run)
     stuck = len(drawn) >= 5 and longest >= 5

@@ -248,7 +248,6 @@ class Ceremony:
             self._shares.clear()
 
 
-
 def _read(share: str) -> Share | None:
     if len(share) > _MOST_TEXT:
         return None

@@ -2,8 +2,8 @@
 
 `root.json` holds the master key sealed with AES-256-GCM under an opening key: one that Argon2id makes of a passphrase,
 one of 32 random bytes in a file, or one that several custodians' shares give together (`shares`).  Everything else in
-`root.json` is bound to it as additional data.  Of the master key, HKDF makes a key that wraps, and one that signs unless
-the root took over the signing key of the one before it.
+`root.json` is bound to it as additional data.  Of the master key, HKDF makes a key that wraps, and one that signs
+unless the root took over the signing key of the one before it.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ class SoftwareRoot:
     ) -> None:
         """Seal the same master key under another passphrase, key file or set of shares.  Raises: CustodyError."""
         head, master = _read(directory, opener, ROOT_FILE)
-        kept = {name: head[name] for name in _KEPT if name in head}
+        kept: dict[str, Any] = {name: head[name] for name in _KEPT if name in head}
         _write(directory, {**kept, "kind": kind}, master, new_opener, cost, custodians, replace=True, file=ROOT_FILE)
         wipe(master)
 
@@ -243,7 +243,7 @@ def verify(public_key: bytes, data: bytes, signature: bytes) -> bool:
     return True
 
 
-_KEPT: Final = ("version", "identifier", "check", "signing", "public_key")
+_KEPT: Final[tuple[str, ...]] = ("version", "identifier", "check", "signing", "public_key")
 
 
 def _root(head: Mapping[str, Any], master: bytearray) -> SoftwareRoot:

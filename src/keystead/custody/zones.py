@@ -22,6 +22,7 @@ import hmac
 import time
 from enum import IntEnum
 from os import urandom
+from pathlib import Path
 from struct import Struct
 from typing import Final
 
@@ -152,9 +153,7 @@ class Vault:
         bound = zone.prefixes[current] + _bound(zone.prefixes[0], unique_identifier, owner, generation)
         return _HEAD.pack(FORMAT, current, nonce) + zone.keks[current].encrypt(nonce, plaintext, bound)
 
-    def open_attributes(
-        self, domain: str, unique_identifier: str, owner: str, generation: int, sealed: bytes
-    ) -> bytes:
+    def open_attributes(self, domain: str, unique_identifier: str, owner: str, generation: int, sealed: bytes) -> bytes:
         """Open the attributes of an object.
 
         Raises:
@@ -213,6 +212,11 @@ class Vault:
         zone.keks.pop(generation, None)
         return True
 
+    @property
+    def directory(self) -> Path:
+        """Where the KEKs lie."""
+        return self._keks.directory
+
     def zones(self) -> list[tuple[str, Kind, int]]:
         """Every zone, as (domain, kind, newest generation)."""
         return [(domain, Kind(kind), generation) for domain, kind, generation in sorted(self._keks.zones())]
@@ -252,7 +256,7 @@ class Vault:
         known = dict(self._keks.generations(domain, kind)).get(generation)
         own = self.fingerprint(domain, kind, generation, wrapped)
         if known is None:
-            self._keks.add(domain, kind, generation, wrapped, created)
+            self._keks.add(domain, kind, generation, wrapped, created, self.root.identifier)
             self._zones.pop((domain, kind), None)
         elif self.fingerprint(domain, kind, generation, known) != own:
             raise CustodyError("another key stands where a key of the backup belongs: this server has data of its own")

@@ -77,6 +77,21 @@ def kind_of(object_type: ObjectType, usage_mask: CryptographicUsageMask) -> Kind
     return Kind.KEY_ENCRYPTION if usage_mask & _WRAPPING else Kind.DATA_ENCRYPTION
 
 
+_ALIKE: Final = 0x8000
+"""In front of a sealed object: every version writes it as it is."""
+
+
+def _sealable(secret: ManagedObject, version: Version) -> bytes:
+    """An object as it is sealed: the version in which it is written, then its item."""
+    item = dump(secret, version)
+    tag = type(secret).TAG
+    alike = tag is not None and all(
+        v is version or (tag.since <= v <= tag.until and dump(secret, v) == item)
+        for v in (Version.V1_0, Version.V1_4, Version.V2_1, Version.V3_0)
+    )
+    return (int(version) | (_ALIKE if alike else 0)).to_bytes(2, "big") + item
+
+
 class Identifiers:
     """Makes UUIDs of version 7: ordered by time, so that inserts are cheap and newest-first needs no sorting.
 
@@ -179,6 +194,7 @@ class Context:
         placeholder: the ID Placeholder.
         results: the identifiers that the batch items before gave, with their operations.
         subjects: the objects that the batch item at hand touched, for the audit.
+        on_wire: the answer is written at once, so it may be given written already.
         note: what the batch item at hand wants to be remembered, for the audit.
         delegation: what a ticket permits; None where nothing narrows what the caller may do.
         refusal: why nothing of the message is done.
@@ -186,8 +202,8 @@ class Context:
     """
 
     __slots__ = (
-        "caller", "delegation", "engine", "note", "now", "operation", "placeholder", "refusal", "results", "subjects",
-        "submission", "transaction", "turn", "version",
+        "caller", "delegation", "engine", "note", "now", "on_wire", "operation", "placeholder", "refusal",
+        "results", "subjects", "submission", "transaction", "turn", "version",
     )  # fmt: skip
 
     def __init__(self, turn: Turn, caller: Caller, version: Version) -> None:
@@ -202,6 +218,7 @@ class Context:
         self.results: list[tuple[Operation, str]] = []
         self.subjects: list[str] = []
         self.note = ""
+        self.on_wire = False
         self.delegation: Delegation | None = None
         self.refusal: OperationFailed | None = None
         self.submission: Submission | None = None
@@ -258,9 +275,7 @@ class Context:
         last = None if criteria.maximum_items is None else criteria.offset_items + criteria.maximum_items
         return found[criteria.offset_items : last], len(found)
 
-    def add(
-        self, managed: Managed, secret: ManagedObject | None = None, version: Version | None = None
-    ) -> Managed:
+    def add(self, managed: Managed, secret: ManagedObject | None = None, version: Version | None = None) -> Managed:
         """Keep a new object.
 
         Args:
@@ -274,7 +289,7 @@ class Context:
         if self.delegation is not None:
             self.delegation.cover(managed.unique_identifier, managed)
         if secret is not None:
-            plaintext = int(version or NEWEST).to_bytes(2, "big") + dump(secret, version or NEWEST)
+            plaintext = _sealable(secret, version or NEWEST)
             kind = kind_of(managed.object_type, managed.usage_mask)
             envelope = self.engine.vault.seal(
                 managed.domain, kind, managed.unique_identifier, managed.owner, 1, plaintext
@@ -311,18 +326,28 @@ class Context:
             OperationFailed: Object Destroyed, Object Archived, Key Value Not Present.
             TamperError: what the store holds is not what was sealed.
         """
+        plaintext = self._plaintext(managed)
+        version = Version(int.from_bytes(plaintext[:2], "big") & ~_ALIKE)
+        return load(OBJECTS[managed.object_type], plaintext[2:], version)
+
+    def written(self, managed: Managed) -> bytes | None:
+        """The secret of an object as one item, if every version writes it alike; None if not.
+
+        Raises: as `material`.
+        """
+        plaintext = self._plaintext(managed)
+        return plaintext[2:] if plaintext[0] << 8 & _ALIKE else None
+
+    def _plaintext(self, managed: Managed) -> bytes:
         if managed.destroyed:
             raise OperationFailed(ResultReason.OBJECT_DESTROYED, "the object is destroyed")
         if managed.archived:
             raise OperationFailed(ResultReason.OBJECT_ARCHIVED, "the object is archived; Recover it first")
         if managed.envelope is None:
             raise OperationFailed(ResultReason.KEY_VALUE_NOT_PRESENT, "the server does not hold the key value")
-        plaintext = self.engine.vault.open(
-            managed.domain, Kind(managed.envelope[0]), managed.unique_identifier, managed.owner, 1,
-            managed.envelope[1:],
-        )  # fmt: skip
-        version = Version(int.from_bytes(plaintext[:2], "big"))
-        return load(OBJECTS[managed.object_type], plaintext[2:], version)
+        return self.engine.vault.open(
+            managed.domain, managed.envelope[0], managed.unique_identifier, managed.owner, 1, managed.envelope[1:]
+        )
 
     def shred(self, managed: Managed) -> Managed:
         """Save an object without its secret: the key that sealed it is gone with its envelope."""
@@ -387,9 +412,7 @@ class Context:
     def criteria(self, **conditions: Any) -> Criteria:
         """Conditions on the objects that the caller may see."""
         caller = self.caller
-        return Criteria(
-            domain=caller.domain, visible_to=(caller.identity, *caller.groups), now=self.now, **conditions
-        )
+        return Criteria(domain=caller.domain, visible_to=(caller.identity, *caller.groups), now=self.now, **conditions)
 
     def _write(self, managed: Managed, before: int | None) -> None:
         vault, domain, owner = self.engine.vault, managed.domain, managed.owner

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from keystead.crypto.dump import dump_private
@@ -43,6 +44,12 @@ def copies(context: Context, domain: str, digests: Iterable[Digest]) -> Iterator
             yield other
 
 
+def copies_of(context: Context, managed: Managed) -> Iterator[Managed]:
+    """The other objects that have the bytes of an object, as far as the caller may see them."""
+    digests = [replace(digest, key_format_type=None) for digest in managed.all(Tag.DIGEST)]
+    return (copy for copy in copies(context, managed.domain, digests) if copy != managed)
+
+
 def digests_of(block: KeyBlock) -> list[Digest]:
     """The Digests that an object of the same bytes may have, in whatever format it is kept."""
     value = block.key_value
@@ -75,6 +82,9 @@ def protected_as_copies(context: Context, managed: Managed, block: KeyBlock) -> 
             managed = managed.put(Tag.SENSITIVE, True)
         if other.get(Tag.EXTRACTABLE) is False:
             managed = managed.put(Tag.EXTRACTABLE, False)
+        if other.sensitive and Tag.CRYPTOGRAPHIC_USAGE_MASK in managed.attributes:
+            # What one of them may do could undo what the other does: ENCRYPT gives what was derived by encryption.
+            managed = managed.put(Tag.CRYPTOGRAPHIC_USAGE_MASK, managed.usage_mask & other.usage_mask)
         managed = managed.with_history(managed.history | other.history & History.WRAPPED_SENSITIVE)
         if other.history.known_here_only:
             context.save(other.with_history(other.history | History.LEFT), touch=False)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from keystead.crypto.keys import check_symmetric
 from keystead.engine import use
 from keystead.engine.context import Context
+from keystead.engine.copies import copies_of
 from keystead.engine.create import add_symmetric
 from keystead.engine.handlers import handles
 from keystead.engine.making import first, inherit, requested
@@ -46,7 +49,9 @@ def derive_key(context: Context, request: DeriveKeyRequest) -> DeriveKeyResponse
             "Derive Key needs a Cryptographic Length in whole bytes and, for a key, a Cryptographic Algorithm",
         )
     for base in bases:
-        check_derivation(base.usage_mask, base.sensitive, length)
+        if base.sensitive:
+            every = reduce(or_, (copy.usage_mask for copy in copies_of(context, base)), base.usage_mask)
+            check_derivation(every, length)
     if algorithm is not None:
         context.engine.algorithms.check_made(algorithm, length)
     parameters = request.derivation_parameters

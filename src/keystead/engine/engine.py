@@ -152,6 +152,7 @@ class Engine:
     def upkeep(self) -> None:
         """Do what is due; about once a second."""
         self.store.upkeep(int(self.clock()))
+        self.vault.follow()
         if not self.sealed:
             waiting.carry_out(self)
 
@@ -242,7 +243,9 @@ class Engine:
     # --- messages ---
 
     def answer(self, messages: Sequence[Incoming]) -> list[bytes]:
-        """Answer all that arrived in one turn, in one transaction."""
+        """Answer all that arrived in one turn, in one transaction; nothing is answered by one that is sealed."""
+        if self.sealed:
+            return [self._out_of_service(incoming, CustodyError("sealed")) for incoming in messages]
         for _ in range(MAXIMUM_RETRIES):
             try:
                 return self._answer(messages)
@@ -408,6 +411,7 @@ class Engine:
             return [item]
         context = Context(turn, incoming.caller, version)
         context.delegation, context.refusal = admission.delegation, admission.refusal
+        context.on_wire = True
         if message.request_header.asynchronous_indicator is not None and admission.delegation is None:
             context.submission = waiting.Submission(message.request_header, len(message.batch_item))
         option = message.request_header.batch_error_continuation_option
@@ -626,6 +630,18 @@ def check_batch(message: RequestMessage, version: Version) -> None:
                 raise OperationFailed(
                     ResultReason.INVALID_MESSAGE, "each of several Batch Items needs a Unique Batch Item ID of its own"
                 )
+
+
+def refuse(incoming: Incoming, error: OperationFailed, now: int) -> bytes:
+    """Refuse a message as a whole, whatever is in it, without a turn."""
+    version = _answer_version(incoming.message, None)
+    item = ResponseBatchItem(
+        result_status=_FAILED,
+        result_reason=for_version(ResultReason(error.reason), version, None),
+        result_message=error.message,
+    )
+    header = ResponseHeader(protocol_version=protocol_version(version), time_stamp=now, batch_count=1)
+    return dump_message(ResponseMessage(response_header=header, batch_item=(item,)), version)
 
 
 def defect() -> OperationFailed:

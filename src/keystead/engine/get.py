@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 
 from keystead.crypto.dump import dump_private, dump_public
@@ -15,6 +16,7 @@ from keystead.engine.people import CREDENTIAL_TYPES, PEOPLE, shown
 from keystead.engine.pkcs12 import as_pkcs12
 from keystead.engine.wrapping import ENCRYPTS, check_as_it_came, is_wrapped, left, served, unwrapped, wrapped
 from keystead.errors import OperationFailed
+from keystead.kmip import ttlv
 from keystead.kmip.attributes import Attributes
 from keystead.kmip.enums import (
     CryptographicAlgorithm,
@@ -24,7 +26,9 @@ from keystead.kmip.enums import (
     ObjectType,
     ResultReason,
 )
+from keystead.kmip.identifiers import Identifier
 from keystead.kmip.objects import KeyBlock, KeyValue, ManagedObject
+from keystead.kmip.payloads.base import WrittenResponse
 from keystead.kmip.payloads.get import (
     CheckRequest,
     CheckResponse,
@@ -37,9 +41,10 @@ from keystead.kmip.payloads.get import (
     ObtainLeaseRequest,
     ObtainLeaseResponse,
 )
+from keystead.kmip.schema import Writer, value_writer
 from keystead.kmip.structures import UsageLimits
 from keystead.kmip.tags import Tag
-from keystead.kmip.version import V1_3
+from keystead.kmip.version import V1_3, Version
 
 _R = ResultReason
 _F = KeyFormatType
@@ -48,7 +53,7 @@ _ELLIPTIC: Final = frozenset({_A.EC, _A.ECDSA, _A.ECDH})
 
 
 @handles(GetRequest, marks=True)
-def get(context: Context, request: GetRequest) -> GetResponse:
+def get(context: Context, request: GetRequest) -> GetResponse | WrittenResponse:
     """Hand out an object.  Source: KMIP 1.4 §4.11; 2.1 §6.1.19.
 
     Raises:
@@ -56,11 +61,34 @@ def get(context: Context, request: GetRequest) -> GetResponse:
             Destroyed, Object Archived and those of `wrapped`.
     """
     managed = context.object(request.unique_identifier)
+    if context.on_wire and managed.object_type is ObjectType.SYMMETRIC_KEY and request.plain and not managed.sensitive:
+        # The usual case: the key leaves as it lies there, and nothing of it needs to be read.
+        item = context.written(managed)
+        if item is not None:
+            left(context, managed)
+            return WrittenResponse(_answer_head(managed, context.version) + item, managed.unique_identifier)
     return GetResponse(
         object_type=managed.object_type,
         unique_identifier=managed.unique_identifier,
         object=handed_out(context, managed, request),
     )
+
+
+def _answer_head(managed: Managed, version: Version) -> bytes:
+    """Object Type and Unique Identifier, in front of the object."""
+    out = bytearray(_OBJECT_TYPE_IS_SYMMETRIC_KEY)
+    _identifier_writer(version)(out, managed.unique_identifier)
+    return bytes(out)
+
+
+_OBJECT_TYPE_IS_SYMMETRIC_KEY: Final = ttlv.encode(
+    ttlv.Item(Tag.OBJECT_TYPE, ttlv.ENUMERATION, ObjectType.SYMMETRIC_KEY)
+)
+
+
+@cache
+def _identifier_writer(version: Version) -> Writer:
+    return value_writer(Identifier(), Tag.UNIQUE_IDENTIFIER, version)
 
 
 @handles(ExportRequest, marks=True)
@@ -146,7 +174,8 @@ def _usual_form(context: Context, managed: Managed, secret: ManagedObject) -> Ma
         wanted = _F.TRANSPARENT_EC_PUBLIC_KEY if context.version >= V1_3 else _F.TRANSPARENT_ECDSA_PUBLIC_KEY
     else:
         return secret
-    return in_format(managed, secret, wanted, None)
+    formed: ManagedObject = in_format(managed, secret, wanted, None)
+    return formed
 
 
 def in_format(

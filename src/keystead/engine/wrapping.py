@@ -17,7 +17,7 @@ from keystead.crypto import sign
 from keystead.crypto.wrap import DEFAULT, is_authenticated, strength_bits, unwrap, wrap
 from keystead.engine import use
 from keystead.engine.context import Context
-from keystead.engine.copies import copies
+from keystead.engine.copies import copies_of
 from keystead.engine.managed import Managed
 from keystead.errors import CodecError, OperationFailed
 from keystead.kmip.attributes import Attributes, expand
@@ -218,10 +218,9 @@ def _remember_wrapping(context: Context, key: _Key, managed: Managed) -> None:
 
 def _let_copies_follow(context: Context, managed: Managed) -> None:
     """Whatever has the same bytes as a key that has wrapped a Sensitive key does nothing else from then on as well."""
-    for copy in copies(context, managed.domain, managed.all(Tag.DIGEST)):
-        if copy.unique_identifier != managed.unique_identifier:
-            after = copy.put(Tag.SENSITIVE, True).with_history(copy.history | History.WRAPPED_SENSITIVE)
-            context.save(after, touch=False)
+    for copy in copies_of(context, managed):
+        after = copy.put(Tag.SENSITIVE, True).with_history(copy.history | History.WRAPPED_SENSITIVE)
+        context.save(after, touch=False)
 
 
 def left(context: Context, managed: Managed) -> None:

@@ -155,6 +155,15 @@ class OneOf(Kind):
         return tuple(cls for kind in self.kinds for cls in kind.enumerations())
 
 
+class Written(Structure):
+    """A structure that is written already: its items, as the version at hand writes them."""
+
+    __slots__ = ("content",)
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+
 class Chosen(Kind):
     """A structure whose class a field before it tells.
 
@@ -171,7 +180,10 @@ class Chosen(Kind):
             return self.reader(value, version)
 
         def write(out: bytearray, value: Structure) -> None:
-            writer(type(value), version)(out, value)
+            if isinstance(value, Written):
+                out += value.content
+            else:
+                writer(type(value), version)(out, value)
 
         name = f"choose_{self.by}"
         return (Form(ttlv.STRUCTURE, f"x = {name}(v_by)(b, q, e)", write, uses={name: choose}),)

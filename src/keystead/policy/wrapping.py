@@ -113,19 +113,16 @@ def check_other_use(history: History, mask: CryptographicUsageMask) -> None:
         )
 
 
-def check_derivation(usage_mask: CryptographicUsageMask, protected: bool, length_bits: int) -> None:
-    """Refuse a derivation that would tell of its base (K22).
+def check_derivation(usage_mask: CryptographicUsageMask, length_bits: int) -> None:
+    """Refuse a derivation from a base that is Sensitive or not Extractable, if it would tell of it (K22).
 
     Args:
-        usage_mask: of the base.
-        protected: the base is Sensitive or not Extractable.
+        usage_mask: of the base, and of every object of the same bytes.
         length_bits: of what is derived.
 
     Raises:
         OperationFailed: Invalid Attribute Value, Incompatible Cryptographic Usage Mask.
     """
-    if not protected:
-        return
     if length_bits < LEAST_STRENGTH_BITS:
         raise OperationFailed(
             ResultReason.INVALID_ATTRIBUTE_VALUE, f"what is derived has at least {LEAST_STRENGTH_BITS} bits"

@@ -68,7 +68,7 @@ def application(turns: Turns, config: ServerConfig, health: Health) -> ASGIApp:
 
     async def healthz(_request: Request) -> Response:
         """Tell whether the server serves, and nothing else of it."""
-        return _json({"status": health()}, 200, {"cache-control": "no-store"})
+        return json_response({"status": health()}, 200, {"cache-control": "no-store"})
 
     async def kmip(request: Request) -> Response:
         """Answer a KMIP message in its own encoding."""
@@ -81,7 +81,7 @@ def application(turns: Turns, config: ServerConfig, health: Health) -> ASGIApp:
         peer: Peer = request.scope["state"]["peer"]
         if peer.caller is None:
             raise HTTPException(403, "show the certificate of an enrolled client")
-        body = await _body(request, config)
+        body = await read_body(request, config)
         if peer.caller is None:  # it may have been disabled while the body came
             raise HTTPException(403, "show the certificate of an enrolled client")
         answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -97,13 +97,14 @@ def application(turns: Turns, config: ServerConfig, health: Health) -> ASGIApp:
             Route("/healthz", healthz, methods=["GET"]),
             Route("/kmip", kmip, methods=["POST"]),
         ],
-        exception_handlers={HTTPException: _problem, Exception: _defect},
+        exception_handlers={HTTPException: answer_problem, Exception: answer_defect},
     )
     app.router.redirect_slashes = False
-    return _secured(app)
+    return secured(app)
 
 
-async def _body(request: Request, config: ServerConfig) -> bytes:
+async def read_body(request: Request, config: ServerConfig) -> bytes:
+    """Read a request's body within its limits.  Raises: HTTPException."""
     limit = config.maximum_message_bytes
     length = request.headers.get("content-length", "0")
     if int(length) > limit:  # h11 has let nothing but digits through
@@ -135,7 +136,8 @@ def _utf8(parameters: str) -> bool:
     return True
 
 
-def _json(content: Mapping[str, Any], status: int, headers: Mapping[str, str], media: str = "") -> Response:
+def json_response(content: Mapping[str, Any], status: int, headers: Mapping[str, str], media: str = "") -> Response:
+    """Answer in JSON, with these headers and those of every answer."""
     return Response(json.dumps(content), status, dict(headers), media or "application/json")
 
 
@@ -152,24 +154,27 @@ def problem(status: int, detail: str = "", instance: str = "") -> dict[str, Any]
     return document
 
 
-def _problem(_request: Request, error: Exception) -> Response:
+def answer_problem(_request: Request, error: Exception) -> Response:
+    """Answer an HTTPException with its problem document, and close."""
     refused = cast(HTTPException, error)
     # What is left of the request is not read, so nothing can follow it.
     headers = {"cache-control": "no-store", "connection": "close", **(refused.headers or {})}
-    return _json(problem(refused.status_code, refused.detail), refused.status_code, headers, "application/problem+json")
+    document = problem(refused.status_code, refused.detail)
+    return json_response(document, refused.status_code, headers, "application/problem+json")
 
 
-def _defect(_request: Request, error: Exception) -> Response:
+def answer_defect(_request: Request, error: Exception) -> Response:
+    """Answer what nobody expected with an identifier, under which the log has the rest."""
     number = secrets.token_hex(6)
     log.error("defect", exc_info=error, extra={"fields": {"id": number}})
     document = problem(500, instance=f"urn:keystead:defect:{number}")
-    return _json(document, 500, {"cache-control": "no-store"}, "application/problem+json")
+    return json_response(document, 500, {"cache-control": "no-store"}, "application/problem+json")
 
 
-def _secured(app: ASGIApp) -> ASGIApp:
+def secured(app: ASGIApp) -> ASGIApp:
     """Add the security headers to whatever is answered."""
 
-    async def secured(scope: Scope, receive: Receive, send: Send) -> None:
+    async def with_headers_of_security(scope: Scope, receive: Receive, send: Send) -> None:
         names = [name for name, _ in scope["headers"]]
         twofold = b"content-length" in names and b"transfer-encoding" in names
 
@@ -179,16 +184,22 @@ def _secured(app: ASGIApp) -> ASGIApp:
             await send(message)
 
         # A body whose end is told in two ways is read in two ways (RFC 9112 section 6.1).
-        answer = _problem(Request(scope), HTTPException(400)) if twofold else app
+        answer = answer_problem(Request(scope), HTTPException(400)) if twofold else app
         await answer(scope, receive, with_headers)
 
-    return secured
+    return with_headers_of_security
 
 
-def factory(peers: Peers, turns: Turns, config: ServerConfig, health: Health) -> Factory:
-    """Make what a listener opens HTTPS connections with."""
+def factory(
+    peers: Peers, turns: Turns, config: ServerConfig, health: Health, app: ASGIApp | None = None
+) -> Factory:
+    """Make what a listener opens HTTPS connections with.
+
+    Args:
+        app: another application than the usual one.
+    """
     settings = UvicornConfig(
-        cast(Any, application(turns, config, health)),
+        cast(Any, app or application(turns, config, health)),
         http="h11",
         ws="none",
         loop="none",

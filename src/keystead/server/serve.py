@@ -23,7 +23,7 @@ from keystead.errors import KeysteadError
 from keystead.server.sockets import close_all, listen
 from keystead.server.tls import Contexts
 from keystead.server.turns import Answers
-from keystead.server.worker import work
+from keystead.server.worker import BEAT_SECONDS, work
 
 log = logging.getLogger("keystead.server")
 
@@ -35,13 +35,19 @@ RESTART_SECONDS = 1.0
 FAILED_START, FAILED = 78, 70
 
 
-def serve(config: Config, open_engine: OpenEngine, ready: Callable[[Ports], None] = lambda ports: None) -> int:
+def serve(
+    config: Config,
+    open_engine: OpenEngine,
+    ready: Callable[[Ports], None] = lambda ports: None,
+    leave: Callable[[], bool] = lambda: False,
+) -> int:
     """Serve until SIGTERM or SIGINT.
 
     Args:
         config: the configuration.
         open_engine: opens the engine; called in each process that answers, after it was forked.
         ready: is called with the ports, by name, once all workers accept connections.
+        leave: is asked each second, in each process, whether to stop.
 
     Returns:
         The exit status: 0 after a stop that was asked for.
@@ -66,10 +72,13 @@ def serve(config: Config, open_engine: OpenEngine, ready: Callable[[Ports], None
 
     try:
         if workers == 1:
-            _run(work(open_engine, config.server, contexts, kmip[0], https[0], lambda _engine: announce()))
+            told = work(
+                open_engine, config.server, contexts, kmip[0], https[0], lambda _engine: announce(), leave=leave
+            )
+            _run(told)
             status = 0
         else:
-            crew = Crew(config, open_engine, contexts, kmip, https)
+            crew = Crew(config, open_engine, contexts, kmip, https, leave)
             status = crew.watch(announce)
     finally:
         close_all([*kmip, *https])
@@ -98,6 +107,7 @@ class Crew:
     contexts: Contexts
     kmip: Sequence[Sequence[socket.socket]]
     https: Sequence[Sequence[socket.socket]]
+    leave: Callable[[], bool] = lambda: False
     _pids: dict[int, int] = field(default_factory=dict)  # process → its number
     _started: dict[int, float] = field(default_factory=dict)  # number → when
     _stopping: bool = False
@@ -147,6 +157,7 @@ class Crew:
                     self.https[number],
                     lambda _engine: _tell(told),
                     life[0],
+                    self.leave,
                 )
             )
             status = 0
@@ -170,7 +181,10 @@ class Crew:
 
     def _keep(self, told: int, life: tuple[int, int], mask: set[int | signal.Signals]) -> int:
         while not self._stopping:
-            for number in self._handle(signal.sigwaitinfo(WATCHED)):
+            died = self._handle(signal.sigtimedwait(WATCHED, BEAT_SECONDS))
+            if self.leave():
+                return 0
+            for number in died:
                 log.error("worker died", extra={"fields": {"worker": number}})
                 time.sleep(max(0.0, RESTART_SECONDS - (time.monotonic() - self._started[number])))
                 self._start(number, told, life, mask)

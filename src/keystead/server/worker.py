@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from keystead.config import ServerConfig
+from keystead.engine.unsealing import Unsealing
 from keystead.errors import ConfigError, KeysteadError
-from keystead.server import http
+from keystead.server import http, sealed
 from keystead.server.kmip import KmipConnection
 from keystead.server.listener import Listener
 from keystead.server.outbox import Outbox
@@ -35,6 +36,7 @@ class Worker:
         config: limits and deadlines.
         contexts: TLS.
         kmip, https: listening sockets.
+        leave: is asked each second whether it is to stop of itself.
     """
 
     def __init__(
@@ -44,10 +46,12 @@ class Worker:
         contexts: Contexts,
         kmip: Sequence[socket.socket],
         https: Sequence[socket.socket],
+        leave: Callable[[], bool] = lambda: False,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._engine = engine
         self._config = config
+        self._leave = leave
         self._peers = Peers(engine, contexts)
         self._turns = Turns(engine, self._loop)
         self._outbox = Outbox(engine, config)
@@ -58,7 +62,8 @@ class Worker:
         self._kmip = Listener(
             "kmip", kmip, contexts.kmip, lambda slot: KmipConnection(slot, self._peers, self._turns, config), config
         )
-        open_https = http.factory(self._peers, self._turns, config, lambda: self._health)
+        app = None if not isinstance(engine, Unsealing) else sealed.application(engine, config, self.stop)
+        open_https = http.factory(self._peers, self._turns, config, lambda: self._health, app)
         self._https = Listener("https", https, contexts.https, open_https, config)
         self._listeners = (self._kmip, self._https)
 
@@ -118,6 +123,9 @@ class Worker:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
+            if self._leave():
+                self.stop()
+                return
             try:
                 self._engine.upkeep()
                 self._outbox.beat()
@@ -159,6 +167,7 @@ async def work(
     https: Sequence[socket.socket],
     ready: Callable[[Answers], None],
     orphaned: int | None = None,
+    leave: Callable[[], bool] = lambda: False,
 ) -> None:
     """Open the engine and serve until SIGTERM or SIGINT; SIGHUP reloads the certificates.
 
@@ -169,12 +178,13 @@ async def work(
         kmip, https: listening sockets.
         ready: is called once connections are accepted.
         orphaned: a file descriptor that ends when the process which watches over this one does.
+        leave: is asked each second whether to stop.
     """
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_defect)
     engine = open_engine()
     try:
-        worker = Worker(engine, config, contexts, kmip, https)
+        worker = Worker(engine, config, contexts, kmip, https, leave)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
         loop.add_signal_handler(signal.SIGHUP, worker.reload)

@@ -184,8 +184,12 @@ class Transaction(Protocol):
             Conflict: the store holds another generation, or no such object.
         """
 
-    def delete(self, unique_identifier: str) -> bytes | None:
-        """Remove every trace of an object, its grants too; its sealed attributes, None if there was no such object."""
+    def delete(self, unique_identifier: str) -> tuple[int, bytes] | None:
+        """Remove every trace of an object, its grants too.
+
+        Returns:
+            its generation and sealed attributes; None if there was no such object.
+        """
 
     def locate(self, criteria: Criteria) -> Located:
         """Search; the work grows with the shortest list of objects that any one condition names."""
@@ -239,6 +243,9 @@ class Transaction(Protocol):
 
     def events(self, after: int = 0, limit: int = 1000) -> list[tuple[int, bytes]]:
         """Events with a sequence number larger than `after`, in order."""
+
+    def last_event(self) -> int:
+        """The sequence number of the last event; 0 if there is none."""
 
     # --- everything else: small values under a kind and a key ---
 

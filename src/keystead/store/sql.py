@@ -162,7 +162,7 @@ class SqlTransaction:
         sealed: bytes = found[0][2]
         return sealed
 
-    def delete(self, unique_identifier: str) -> bytes | None:
+    def delete(self, unique_identifier: str) -> tuple[int, bytes] | None:
         found = self._rows(_FILED, (unique_identifier,))
         if not found:
             return None
@@ -170,8 +170,7 @@ class SqlTransaction:
         self._refile(number, filed_row(found[0][3:]), None, self._granted_spaces(number))
         self._rows("DELETE FROM grants WHERE object = ?", (number,))
         self._rows("DELETE FROM objects WHERE object = ?", (number,))
-        sealed: bytes = found[0][2]
-        return sealed
+        return found[0][1:3]
 
     def locate(self, criteria: Criteria) -> Located:
         return locate(self._rows, criteria)
@@ -284,14 +283,17 @@ class SqlTransaction:
     # --- events ---
 
     def append_events(self, events: Sequence[bytes]) -> int:
-        first = (self._rows("SELECT max(last) FROM events")[0][0] or 0) + 1
+        first = self.last_event() + 1
         if events:
             batch = b"".join([part for event in events for part in (_LENGTH.pack(len(event)), event)])
             self._rows(
                 "INSERT INTO events (last, number, batch) VALUES (?, ?, ?)",
                 (first + len(events) - 1, len(events), batch),
             )
-        return int(first)
+        return first
+
+    def last_event(self) -> int:
+        return int(self._rows("SELECT max(last) FROM events")[0][0] or 0)
 
     def events(self, after: int = 0, limit: int = 1000) -> list[tuple[int, bytes]]:
         found: list[tuple[int, bytes]] = []

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar, TypeVar, dataclass_transform
 
 from keystead.kmip.enums import Operation
-from keystead.kmip.schema import Structure, structure
+from keystead.kmip.schema import Structure, Written, structure
 from keystead.kmip.tags import Tag
 
 
@@ -27,6 +27,16 @@ class Response(Payload):
     """What is answered."""
 
     __slots__ = ()
+
+
+class WrittenResponse(Written, Response):
+    """A response whose items are written already."""
+
+    __slots__ = ("unique_identifier",)
+
+    def __init__(self, content: bytes, unique_identifier: str) -> None:
+        super().__init__(content)
+        self.unique_identifier = unique_identifier
 
 
 REQUESTS: dict[Operation, type[Request]] = {}

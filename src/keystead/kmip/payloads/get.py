@@ -28,6 +28,16 @@ class GetRequest(Request):
     key_compression_type: KeyCompressionType | None = None
     key_wrapping_specification: KeyWrappingSpecification | None = None
 
+    @property
+    def plain(self) -> bool:
+        """It asks for the object as it is: no format, compression or wrapping."""
+        return (
+            self.key_format_type is None
+            and self.key_wrapping_specification is None
+            and self.key_wrap_type is None
+            and self.key_compression_type is None
+        )
+
 
 @response(Operation.GET)
 class GetResponse(Response):

@@ -1,0 +1,559 @@
+"""The store, guarded: what somebody else writes to the database is noticed.
+
+Each row is sealed, and bound to whose it is.  That leaves what needs no key: putting an old row back, taking one away,
+or putting an old copy of the whole database in place of the new one.  So the engine keeps a sum over all rows, and
+with it a counter, sealed, in the database; how far the counter had come is noted outside of it (`custody.anchor`).
+
+- Each row adds 16 bytes, that only who has the keys can tell, to the sum of its part.  A change takes the old row's
+  off and adds the new one's, in the same transaction.  `integrity` adds everything up anew, now and then: a part whose
+  sum is wrong holds a row that is not as it was left, and is quarantined.
+- Small values (`entry`) carry a code of their own, so that one which was edited, or put in the place of another, is
+  refused when it is read.  Grants are kept as such values too, and a grant without one does not count.
+- The counter never falls while a process lives, nor below the note of how far it had come.
+
+A rollback by less than what was done since the last note, while the server was not running after a kill, is not
+noticed: the note is made each second, and at the end.  Who can write beside the keys as well can put back both;
+against that stand the checkpoints of the audit, which others keep.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from struct import Struct
+from types import TracebackType
+from typing import Final
+
+from keystead.custody.anchor import Anchor, Mark
+from keystead.custody.zones import Vault
+from keystead.errors import TamperError
+from keystead.store import ALL, Criteria, Entry, GrantRow, Located, Record, Store, Transaction
+
+log = logging.getLogger("keystead.engine")
+
+SYSTEM: Final = ""
+"""The domain of the server itself: no client can be enrolled in it."""
+STATE: Final = ("integrity", "state")
+GRANT: Final = "grant"
+OBJECT_PARTS: Final = 64
+ENTRY_PARTS: Final = 32
+_PARTS: Final = OBJECT_PARTS + ENTRY_PARTS
+_SUM_BYTES: Final = 16
+_NO_SUMS: Final = bytes(_PARTS * _SUM_BYTES)
+_STATE: Final = Struct(f">QQQ{_PARTS // 8}s{len(_NO_SUMS)}s")
+_COUNTER: Final = Struct(">Q")
+_ENTRY: Final = Struct(">q16s")
+"""In front of a small value: when it expires (-1: never), and its code."""
+_MARK: Final = Struct(">QQ16s")
+# What is hashed, so that a value of one can never pass for that of another.
+_OBJECT, _ENTRY_CODE, _ENTRY_ROW, _TAG, _SEAL = range(1, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the database holds, in sum.
+
+    Attributes:
+        counter: how often it was changed.
+        objects: how many there are.
+        keks: how often the keys of a zone were.
+        quarantine: a bit for each part that is not as it was left.
+        sums: of each part, first those of objects, then those of entries.
+    """
+
+    counter: int = 0
+    objects: int = 0
+    keks: int = 0
+    quarantine: int = 0
+    sums: bytes = _NO_SUMS
+
+    def encode(self) -> bytes:
+        quarantine = self.quarantine.to_bytes(_PARTS // 8, "big")
+        return _STATE.pack(self.counter, self.objects, self.keks, quarantine, self.sums)
+
+    @classmethod
+    def decode(cls, data: bytes) -> State:
+        counter, objects, keks, quarantine, sums = _STATE.unpack(data)
+        return cls(counter, objects, keks, int.from_bytes(quarantine, "big"), sums)
+
+
+def part_of(unique_identifier: str) -> int:
+    """The part that an object belongs to."""
+    return zlib.crc32(unique_identifier.encode(errors="surrogatepass")) % OBJECT_PARTS
+
+
+def part_of_entry(kind: str, key: str) -> int:
+    """The part that an entry belongs to."""
+    return OBJECT_PARTS + zlib.crc32(f"{kind}\0{key}".encode(errors="surrogatepass")) % ENTRY_PARTS
+
+
+class Ledger:
+    """What rows add to the sums."""
+
+    __slots__ = ("_vault",)
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def object(self, unique_identifier: str, generation: int, sealed: bytes) -> int:
+        """Of an object: its sealed attributes end in a tag that all of them, and who it is, went into."""
+        data = b"%d %b" % (generation, sealed[-16:]) + unique_identifier.encode(errors="surrogatepass")
+        return int.from_bytes(self._vault.blind(SYSTEM, _OBJECT, data), "big")
+
+    def entry(self, kind: str, key: str, version: int, stored: bytes) -> int:
+        """Of a small value as it is stored."""
+        data = b"%d %b" % (version, stored[: _ENTRY.size]) + f"{kind}\0{key}".encode(errors="surrogatepass")
+        return int.from_bytes(self._vault.blind(SYSTEM, _ENTRY_ROW, data), "big")
+
+    def close(self, kind: str, key: str, value: bytes, expires: int | None) -> bytes:
+        """A small value with its code, as it is stored."""
+        until = -1 if expires is None else expires
+        return _ENTRY.pack(until, self._code(kind, key, value, until)) + value
+
+    def open(self, kind: str, key: str, stored: bytes) -> tuple[bytes, int | None]:
+        """A small value, and when it expires.  Raises: TamperError."""
+        if type(stored) is bytes and len(stored) >= _ENTRY.size:
+            until, code = _ENTRY.unpack_from(stored)
+            value = stored[_ENTRY.size :]
+            if code == self._code(kind, key, value, until):
+                return value, None if until < 0 else until
+        raise TamperError(f"a value of the kind {kind} is not what was kept")
+
+    def _code(self, kind: str, key: str, value: bytes, until: int) -> bytes:
+        name = f"{kind}\0{key}".encode(errors="surrogatepass")
+        return self._vault.blind(SYSTEM, _ENTRY_CODE, b"%d %d %b%b" % (until, len(name), name, value))
+
+    def tag(self, state: State) -> bytes:
+        """16 bytes that stand for a state."""
+        return self._vault.blind(SYSTEM, _TAG, state.encode())
+
+    def mark(self, state: State, events: int) -> Mark:
+        """The note of how far a database has come."""
+        tag = self.tag(state)
+        return Mark(state.counter, events, tag, self._vault.blind(SYSTEM, _SEAL, _MARK.pack(state.counter, events, tag)))
+
+    def genuine(self, mark: Mark) -> bool:
+        """Whether a note was made here."""
+        return mark.seal == self._vault.blind(SYSTEM, _SEAL, _MARK.pack(mark.counter, mark.events, mark.tag))
+
+
+class GuardedStore:
+    """A store whose rows are added up.  See `keystead.store.Store`.
+
+    Args:
+        anchor: where it is noted how far the database has come; None for a database that nobody can put back.
+    """
+
+    def __init__(self, store: Store, vault: Vault, anchor: Anchor | None) -> None:
+        self.inner = store
+        self.vault = vault
+        self.ledger = Ledger(vault)
+        self._anchor = anchor
+        self._known: tuple[object, State] = (None, State())
+        self._furthest = -1
+        self._keks: int | None = None
+        self._noted: tuple[int, int] = (-1, -1)
+
+    def begin(self, write: bool = True) -> _Begun:
+        return _Begun(self, write)
+
+    def epoch(self) -> object:
+        return self.inner.epoch()
+
+    def upkeep(self, now: int) -> None:
+        with self.begin(write=False) as transaction:
+            expired = transaction.expired(now)
+        if expired:
+            with self.begin() as transaction:
+                for kind, key in expired:
+                    transaction.expire(kind, key, now)
+                transaction.commit()
+        self.inner.tidy()
+
+    def tidy(self) -> None:
+        self.inner.tidy()
+
+    def scrub(self) -> None:
+        self.inner.scrub()
+
+    def close(self) -> None:
+        self.inner.close()
+
+    def note(self, force: bool = False) -> None:
+        """Note how far the database has come, where it cannot be put back; about each second, and at the end.
+
+        Raises:
+            StoreError, CustodyError, TamperError.
+        """
+        if self._anchor is None:
+            return
+        with self.begin(write=False) as transaction:
+            state, events = transaction.state, transaction.last_event()
+        if force or (state.counter, events) != self._noted:
+            self._anchor.write(self.ledger.mark(state, events), force)
+            self._noted = state.counter, events
+
+    @property
+    def furthest(self) -> int:
+        """The largest counter that this process has seen."""
+        return self._furthest
+
+    def state(self, transaction: Transaction, least: int, checked: bool = True) -> State:
+        """What the database holds as a transaction sees it.
+
+        Args:
+            least: the counter cannot be smaller.
+            checked: refuse one that is not as it ought to be; False to look at it nevertheless.
+
+        Raises:
+            TamperError: somebody wrote to it, or put an older one in its place.
+            CustodyError: sealed.
+        """
+        token = self.inner.epoch()
+        if token == self._known[0]:
+            return self._known[1]
+        state = self._read(transaction, checked)
+        if checked:
+            if state.counter < least:
+                raise TamperError("the database was put back to an older state while it was in use")
+            if self._furthest < 0 and self._anchor is not None:
+                self._compare(state, transaction.last_event(), self._anchor)
+            self.remember(token, state)
+        return state
+
+    def remember(self, token: object, state: State) -> None:
+        """Note what is known of the database."""
+        self._known = (token, state)
+        self._furthest = max(self._furthest, state.counter)
+        if state.keks != self._keks:
+            if self._keks is not None:
+                self.vault.refresh()
+            self._keks = state.keks
+
+    def _read(self, transaction: Transaction, checked: bool) -> State:
+        found = transaction.entry(*STATE)
+        if found is None:
+            if checked and (transaction.seals("", 1) or transaction.all_entries(limit=1)):
+                raise TamperError("the database has no record of what it holds")
+            return State()
+        counter = int.from_bytes(found[: _COUNTER.size], "big")
+        sealed = found[_COUNTER.size :]
+        return State.decode(self.vault.open_attributes(SYSTEM, STATE[1], STATE[0], counter, sealed))
+
+    def _compare(self, state: State, events: int, anchor: Anchor) -> None:
+        """Refuse a database that has not come as far as was noted."""
+        marks = anchor.read()
+        mark = next((mark for mark in marks if self.ledger.genuine(mark)), None)
+        if mark is None:
+            if marks:
+                raise TamperError("the note of how far the database had come is not genuine")
+            if state.counter:
+                log.warning("there is no note of how far the database had come")
+            return
+        if state.counter < mark.counter or events < mark.events:
+            raise TamperError(
+                f"the database is older than it was: {mark.counter - state.counter} changes and"
+                f" {max(0, mark.events - events)} events are missing"
+            )
+        if state.counter == mark.counter and self.ledger.tag(state) != mark.tag:
+            raise TamperError("the database is another one than it was")
+
+
+class _Begun:
+    """The block of a transaction."""
+
+    __slots__ = ("_block", "_least", "_store", "_write")
+
+    def __init__(self, store: GuardedStore, write: bool) -> None:
+        self._store = store
+        self._write = write
+        self._least = store.furthest  # what is durable now is what the transaction sees, or less than that
+        self._block: AbstractContextManager[Transaction] = store.inner.begin(write)
+
+    def __enter__(self) -> GuardedTransaction:
+        transaction = GuardedTransaction(self._store, self._block.__enter__(), self._least)
+        if self._write and not self._store.vault.sealed:
+            try:
+                _ = transaction.state  # before anything is sealed: under which keys, it says
+            except BaseException:
+                self._block.__exit__(None, None, None)
+                raise
+        return transaction
+
+    def __exit__(self, *error: object) -> None:
+        self._block.__exit__(*error)  # type: ignore[arg-type]
+
+
+class _Savepoint:
+    """Undoes what was added to the sums too."""
+
+    __slots__ = ("_before", "_block", "_transaction")
+
+    def __init__(self, transaction: GuardedTransaction, block: AbstractContextManager[None]) -> None:
+        self._transaction = transaction
+        self._block = block
+
+    def __enter__(self) -> None:
+        self._before = self._transaction.pending()
+        self._block.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        if error is not None:
+            self._transaction.put_back(self._before)
+        return self._block.__exit__(kind, error, trace)
+
+
+class GuardedTransaction:
+    """A transaction that adds up what it changes.  See `keystead.store.Transaction`."""
+
+    __slots__ = ("_inner", "_least", "_objects", "_state", "_store", "_sums")
+
+    def __init__(self, store: GuardedStore, inner: Transaction, least: int) -> None:
+        self._store = store
+        self._inner = inner
+        self._least = least
+        self._state: State | None = None
+        self._sums: dict[int, int] = {}
+        self._objects = 0
+
+    @property
+    def state(self) -> State:
+        """What the database held when the transaction began.  Raises: TamperError, CustodyError."""
+        if self._state is None:
+            self._state = self._store.state(self._inner, self._least)
+        return self._state
+
+    @property
+    def inner(self) -> Transaction:
+        """The transaction, with nothing added up or looked at."""
+        return self._inner
+
+    def commit(self) -> None:
+        if not self._sums and not self._objects:
+            self._inner.commit()
+            return
+        state = self._summed()
+        sealed = self._store.vault.seal_attributes(SYSTEM, STATE[1], STATE[0], state.counter, state.encode())
+        self._inner.put_entry(*STATE, _COUNTER.pack(state.counter) + sealed)
+        token = self._store.inner.epoch()
+        self._inner.commit()
+        self._store.remember(token, state)
+
+    def _summed(self) -> State:
+        state = self.state
+        sums = bytearray(state.sums)
+        for part, change in self._sums.items():
+            place = slice(part * _SUM_BYTES, (part + 1) * _SUM_BYTES)
+            sums[place] = (int.from_bytes(sums[place], "big") ^ change).to_bytes(_SUM_BYTES, "big")
+        return replace(state, counter=state.counter + 1, objects=state.objects + self._objects, sums=bytes(sums))
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        return _Savepoint(self, self._inner.savepoint())
+
+    def pending(self) -> tuple[dict[int, int], int, State | None]:
+        """What was added up so far."""
+        return dict(self._sums), self._objects, self._state
+
+    def put_back(self, pending: tuple[dict[int, int], int, State | None]) -> None:
+        """Forget what was added up since."""
+        self._sums, self._objects, self._state = pending
+
+    def set_state(self, **changes: int | bytes) -> None:
+        """Change the state itself, with the next commit."""
+        self._state = replace(self.state, **changes)  # type: ignore[arg-type]
+        self._sums.setdefault(0, 0)
+
+    def _toggle(self, part: int, *rows: int) -> None:
+        total = self._sums.get(part, 0)
+        for row in rows:
+            total ^= row
+        self._sums[part] = total
+
+    # --- managed objects ---
+
+    def get(self, unique_identifier: str) -> Record | None:
+        if self.state.quarantine >> part_of(unique_identifier) & 1:
+            raise TamperError("the object is in quarantine: it may not be as it was left")
+        return self._inner.get(unique_identifier)
+
+    def add(self, record: Record) -> None:
+        self._inner.add(record)
+        name = record.unique_identifier
+        self._objects += 1
+        self._toggle(part_of(name), self._store.ledger.object(name, record.generation, record.attributes))
+
+    def save(self, record: Record, generation: int) -> bytes:
+        before = self._inner.save(record, generation)
+        name, ledger = record.unique_identifier, self._store.ledger
+        self._toggle(
+            part_of(name),
+            ledger.object(name, generation, before),
+            ledger.object(name, record.generation, record.attributes),
+        )
+        return before
+
+    def reseal(self, unique_identifier: str, generation: int, attributes: bytes, material: bytes | None) -> bytes:
+        before = self._inner.reseal(unique_identifier, generation, attributes, material)
+        ledger = self._store.ledger
+        self._toggle(
+            part_of(unique_identifier),
+            ledger.object(unique_identifier, generation, before),
+            ledger.object(unique_identifier, generation, attributes),
+        )
+        return before
+
+    def delete(self, unique_identifier: str) -> tuple[int, bytes] | None:
+        before = self._inner.delete(unique_identifier)
+        if before is not None:
+            self._objects -= 1
+            self._toggle(part_of(unique_identifier), self._store.ledger.object(unique_identifier, *before))
+            for key, _ in self._inner.entries(GRANT, _grant_key("", "", unique_identifier, "")):
+                self.delete_entry(GRANT, key)
+        return before
+
+    def locate(self, criteria: Criteria) -> Located:
+        return self._inner.locate(criteria)
+
+    def records(self, after: str = "", limit: int = 100) -> list[Record]:
+        return self._inner.records(after, limit)
+
+    def seals(self, after: str = "", limit: int = 1000) -> list[tuple[str, int, bytes]]:
+        return self._inner.seals(after, limit)
+
+    def misfiled(self, after: str = "", limit: int = 100) -> list[tuple[str, str]]:
+        return self._inner.misfiled(after, limit)
+
+    def strays(
+        self, after: tuple[object, ...] = (), limit: int = 1000
+    ) -> tuple[list[str], tuple[object, ...] | None]:
+        return self._inner.strays(after, limit)
+
+    def object_count(self) -> int:
+        return self._inner.object_count()
+
+    # --- grants ---
+
+    def grant(
+        self, domain: str, owner: str, unique_identifier: str, grantee: str, operations: Collection[int] = ()
+    ) -> None:
+        self._inner.grant(domain, owner, unique_identifier, grantee, operations)
+        self.put_entry(GRANT, _grant_key(domain, owner, unique_identifier, grantee), _grant_value(operations))
+
+    def revoke_grant(self, domain: str, owner: str, unique_identifier: str, grantee: str) -> bool:
+        there = self._inner.revoke_grant(domain, owner, unique_identifier, grantee)
+        self.delete_entry(GRANT, _grant_key(domain, owner, unique_identifier, grantee))
+        return there
+
+    def grants(self, unique_identifier: str, owner: str, domain: str) -> list[tuple[str, frozenset[int]]]:
+        found = self._inner.grants(unique_identifier, owner, domain)
+        for grantee, operations in found:
+            value = _grant_value(operations)
+            reaches = ((owner, unique_identifier), (owner, ALL), (ALL, ALL))
+            if not any(self.entry(GRANT, _grant_key(domain, of, name, grantee)) == value for of, name in reaches):
+                raise TamperError("a grant is not what was granted")
+        return found
+
+    def grant_rows(self, after: int = 0, limit: int = 1000) -> list[GrantRow]:
+        return self._inner.grant_rows(after, limit)
+
+    # --- events ---
+
+    def append_events(self, events: Sequence[bytes]) -> int:
+        return self._inner.append_events(events)
+
+    def events(self, after: int = 0, limit: int = 1000) -> list[tuple[int, bytes]]:
+        return self._inner.events(after, limit)
+
+    def last_event(self) -> int:
+        return self._inner.last_event()
+
+    # --- small values ---
+
+    def entry(self, kind: str, key: str) -> bytes | None:
+        found = self._inner.entry(kind, key)
+        if self.state.quarantine >> part_of_entry(kind, key) & 1:
+            raise TamperError(f"a value of the kind {kind} is in quarantine: it may not be as it was left")
+        return None if found is None else self._store.ledger.open(kind, key, found)[0]
+
+    def entry_version(self, kind: str, key: str) -> int:
+        return self._inner.entry_version(kind, key)
+
+    def put_entry(
+        self, kind: str, key: str, value: bytes, expires: int | None = None, version: int | None = None
+    ) -> int:
+        ledger = self._store.ledger
+        before = self._inner.entry(kind, key) if version != 0 else None
+        stored = ledger.close(kind, key, value, expires)
+        now = self._inner.put_entry(kind, key, stored, expires, version)
+        rows = [ledger.entry(kind, key, now, stored)]
+        if before is not None:
+            rows.append(ledger.entry(kind, key, now - 1, before))
+        self._toggle(part_of_entry(kind, key), *rows)
+        return now
+
+    def delete_entry(self, kind: str, key: str) -> bool:
+        before, version = self._inner.entry(kind, key), self._inner.entry_version(kind, key)
+        if before is None:
+            return False
+        self._toggle(part_of_entry(kind, key), self._store.ledger.entry(kind, key, version, before))
+        return self._inner.delete_entry(kind, key)
+
+    def entries(self, kind: str, prefix: str = "") -> list[tuple[str, bytes]]:
+        opened, quarantine = self._store.ledger.open, self.state.quarantine
+        found = self._inner.entries(kind, prefix)
+        if quarantine and any(quarantine >> part_of_entry(kind, key) & 1 for key, _ in found):
+            raise TamperError(f"a value of the kind {kind} is in quarantine: it may not be as it was left")
+        return [(key, opened(kind, key, stored)[0]) for key, stored in found]
+
+    def all_entries(self, after: tuple[str, str] = ("", ""), limit: int = 1000) -> list[Entry]:
+        opened = self._store.ledger.open
+        return [
+            replace(entry, value=opened(entry.kind, entry.key, entry.value)[0])
+            for entry in self._inner.all_entries(after, limit)
+            if (entry.kind, entry.key) != STATE
+        ]
+
+    def keep_entry(self, entry: Entry) -> None:
+        self.delete_entry(entry.kind, entry.key)
+        ledger = self._store.ledger
+        stored = ledger.close(entry.kind, entry.key, entry.value, entry.expires)
+        self._inner.keep_entry(replace(entry, value=stored))
+        row = ledger.entry(entry.kind, entry.key, entry.version, stored)
+        self._toggle(part_of_entry(entry.kind, entry.key), row)
+
+    def expired(self, now: int, limit: int = 1000) -> list[tuple[str, str]]:
+        return self._inner.expired(now, limit)
+
+    def expire(self, kind: str, key: str, now: int) -> None:
+        """Remove an entry whose time has come.  Raises: TamperError, if it has not, whatever the database says."""
+        found = self._inner.entry(kind, key)
+        if found is not None:
+            _, until = self._store.ledger.open(kind, key, found)
+            if until is None or until > now:
+                raise TamperError(f"a value of the kind {kind} is made to expire before its time")
+            self.delete_entry(kind, key)
+
+    def clear(self) -> None:
+        state = self.state
+        self._inner.clear()
+        self._sums, self._objects = {0: 0}, 0
+        self._state = replace(state, objects=0, quarantine=0, sums=_NO_SUMS)
+
+
+def _grant_key(domain: str, owner: str, unique_identifier: str, grantee: str) -> str:
+    """Under which a grant is vouched for: one on an object goes with the object."""
+    if unique_identifier == ALL:
+        return f"*\0{domain}\0{owner}\0{grantee}"
+    return f"{unique_identifier}\0{grantee}"
+
+
+def _grant_value(operations: Collection[int]) -> bytes:
+    return b",".join(b"%d" % operation for operation in sorted(operations))
+
+
+__all__ = ["SYSTEM", "GuardedStore", "GuardedTransaction", "State", "part_of", "part_of_entry"]

@@ -1,0 +1,86 @@
+"""Managed objects as the store keeps them: sealed, and with what is searched beside it."""
+
+from __future__ import annotations
+
+from struct import Struct, error
+from typing import Any, Final
+
+from keystead.custody.zones import Vault
+from keystead.engine.managed import Managed, dump_attributes, index_of, names_of, numbers_of
+from keystead.errors import TamperError
+from keystead.kmip.attributes import load_stored
+from keystead.kmip.enums import ObjectType
+from keystead.kmip.tags import Tag
+from keystead.store import Record
+
+_HEAD: Final = Struct(">I?")
+"""In front of the attributes, under the same seal: the object type, and whether the server has the object itself."""
+
+
+def close_record(vault: Vault, managed: Managed, now: int) -> Record:
+    """Seal the attributes of an object and index it.
+
+    Args:
+        now: POSIX seconds, for an object without an Initial Date.
+
+    Raises:
+        CustodyError: sealed or out of reach.
+    """
+    domain, owner, dates = managed.domain, managed.owner, managed.dates
+    head = _HEAD.pack(managed.object_type, managed.envelope is not None)
+    return Record(
+        unique_identifier=managed.unique_identifier,
+        domain=domain,
+        owner=owner,
+        object_type=int(managed.object_type),
+        generation=managed.generation,
+        initial_date=managed.get(Tag.INITIAL_DATE, now),
+        activation_date=dates.activation,
+        deactivation_date=dates.deactivation,
+        compromise_date=dates.compromise,
+        destroy_date=dates.destroy,
+        archive_date=managed.get(Tag.ARCHIVE_DATE),
+        attributes=vault.seal_attributes(
+            domain, managed.unique_identifier, owner, managed.generation, head + dump_attributes(managed)
+        ),
+        material=managed.envelope,
+        names=names_of(managed),
+        index=frozenset((number, vault.blind(domain, number, value)) for number, value in index_of(managed)),
+        dates=numbers_of(managed),
+    )
+
+
+def open_record(vault: Vault, record: Record) -> Managed:
+    """Open the sealed attributes of a record.
+
+    Raises:
+        TamperError: they are not what was sealed for it, or the row says otherwise.
+        CustodyError: sealed or out of reach.
+    """
+    try:
+        attributes = vault.open_attributes(
+            record.domain, record.unique_identifier, record.owner, record.generation, record.attributes
+        )
+        head = _HEAD.pack(record.object_type, record.material is not None)
+    except (TypeError, AttributeError, OverflowError, error):  # a column of another type, or out of range
+        raise TamperError("the row of an object is damaged") from None
+    if attributes[: _HEAD.size] != head:
+        raise TamperError("the row of an object says otherwise than what was sealed")
+    found: dict[Any, list[Any]] = {}
+    for attribute in load_stored(attributes[_HEAD.size :]):
+        found.setdefault(attribute.name, []).append(attribute)
+    return Managed(
+        record.unique_identifier,
+        record.domain,
+        record.owner,
+        ObjectType(record.object_type),
+        record.generation,
+        {name: tuple(instances) for name, instances in found.items()},
+        record.material,
+    )
+
+
+def reseal(vault: Vault, record: Record) -> bytes:
+    """The attributes of a record, sealed under the newest key.  Raises: TamperError, CustodyError."""
+    bound = (record.domain, record.unique_identifier, record.owner, record.generation)
+    return vault.seal_attributes(*bound, vault.open_attributes(*bound, record.attributes))
