@@ -14,7 +14,7 @@ import stat
 import tomllib
 import types
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
@@ -183,6 +183,7 @@ class Config:
     policy: PolicyConfig = PolicyConfig()
     pkcs11: PKCS11Config = PKCS11Config()
     directory: Path = Path()
+    file: Path | None = None
 
     @classmethod
     def load(cls, path: Path) -> Config:
@@ -199,7 +200,7 @@ class Config:
             raise ConfigError(f"{path}: {error.strerror}") from None
         except UnicodeDecodeError:
             raise ConfigError(f"{path}: this is not UTF-8") from None
-        return cls.parse(text, path.absolute().parent, path.name)
+        return replace(cls.parse(text, path.absolute().parent, path.name), file=path.absolute())
 
     @classmethod
     def parse(cls, text: str, directory: Path, name: str = FILE_NAME) -> Config:

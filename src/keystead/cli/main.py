@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "client": ("keystead.cli.client:client", "Enrol and list clients."),
     "call": ("keystead.cli.call:call", "Call an operation of a server."),
     "decode": ("keystead.cli.decode:decode", "Print a KMIP message as a tree."),
+    "operator": ("keystead.cli.operator:operator", "Look after the root of trust: custodians, sealing, rotation."),
     "audit": ("keystead.cli.audit:audit", "Read the record of every request."),
 }
 """A command → where it lives and what it does.  Help reads this table only, so it is there at once."""

@@ -16,7 +16,7 @@ import click
 
 from keystead.cli.options import config_option, json_option, load_config
 from keystead.config import Config
-from keystead.errors import ConfigError, CustodyError, OperationFailed
+from keystead.errors import ConfigError, CustodyError
 
 if TYPE_CHECKING:
     from keystead.custody import RootOfTrust
@@ -102,7 +102,7 @@ def init(
         raise ConfigError("there is a root of trust already: keystead operator rotate, or operator migrate")
     kind = "shares" if number or threshold or names else config.custody.root
     if kind not in ("shares", "pkcs11"):
-        raise ConfigError("say --shares and --threshold, or [custody] root = \"pkcs11\"")
+        raise ConfigError('say --shares and --threshold, or [custody] root = "pkcs11" in the configuration')
     harden()
     with exclusive(directory):
         if kind == "pkcs11":
@@ -190,7 +190,9 @@ def unseal(
     if as_json:
         click.echo(json.dumps(after))
     elif after["sealed"]:
-        click.echo(f"{after['progress']} of {after['threshold']}; it expires in {after['expires_seconds'] // 60 + 1} min.")
+        click.echo(
+            f"{after['progress']} of {after['threshold']}; it expires in {after['expires_seconds'] // 60 + 1} min."
+        )
     else:
         click.echo(f"{after['threshold']} of {after['threshold']}: the server is unsealed.")
 
@@ -283,12 +285,16 @@ def rekey(
         custodians, key = _together(config, share_files)
         SoftwareRoot.open(directory, key).close()
         names = names or (custodians.names if number in (None, len(custodians.names)) else ())
-        new, new_key, shown = _hand_out(number or len(custodians.names), threshold or custodians.threshold, names, share_dir)
+        new, new_key, shown = _hand_out(
+            number or len(custodians.names), threshold or custodians.threshold, names, share_dir
+        )
         with exclusive(directory):
             SoftwareRoot.reseal(directory, key, new_key, kind, custodians=new.dump())
             _keep_acknowledged(config, new, shown)
         _note(config, "Rekey Root", _who(config))
-    click.echo("The old ones open nothing any more. Destroy them." if kind == "shares" else "The passphrase is changed.")
+    click.echo(
+        "The old ones open nothing any more. Destroy them." if kind == "shares" else "The passphrase is changed."
+    )
 
 
 @operator.command()
@@ -361,7 +367,9 @@ def _succeed(
     passphrase_file: Path | None,
 ) -> None:
     from keystead.cli.status import health
+    from keystead.custody import Means, open_root
     from keystead.custody.keks import SqliteKekStore
+    from keystead.custody.rootfile import KEY_FILE
     from keystead.custody.succession import HANDOVER_SECONDS, succeed
 
     directory, before = config.custody.directory, config.custody.root
@@ -392,18 +400,11 @@ def _succeed(
                 keks.forget_testament()
     finally:
         old.close()
-    if before == "key-file":
-        old_key = config.custody.key_file or directory / "root.key"
-        if kind == "key-file":
-            (directory / _NEW_KEY_FILE).replace(old_key)
-        else:
-            old_key.unlink(missing_ok=True)
-    elif kind == "key-file":
-        (directory / _NEW_KEY_FILE).replace(directory / "root.key")
+    if kind == "key-file":
+        open_root("key-file", directory, Means(key_file=config.custody.key_file)).close()  # puts the key in its place
+    elif before == "key-file":
+        (config.custody.key_file or directory / KEY_FILE).unlink(missing_ok=True)
     click.echo(f"Every key is under the new root ({kind}); nothing here is wrapped by the old one.")
-
-
-_NEW_KEY_FILE: Final = "root.key.next"
 
 
 # --- status -----------------------------------------------------------------------------------------------------------
@@ -455,7 +456,9 @@ def status(config_path: Path | None, as_json: bool) -> None:
         if name != "custodians":
             click.echo(f"{name.replace('_', ' '):12}{value}")
     for custodian in facts.get("custodians", ()):
-        click.echo(f"{'':12}{custodian['share']}  {custodian['name']}  {custodian['acknowledged'] or 'not acknowledged'}")
+        click.echo(
+            f"{'':12}{custodian['share']}  {custodian['name']}  {custodian['acknowledged'] or 'not acknowledged'}"
+        )
 
 
 # --- what they stand on -----------------------------------------------------------------------------------------------
@@ -597,6 +600,7 @@ def _wipe_screen() -> None:
 
 
 def _software(config: Config, kind: str, passphrase_file: Path | None) -> Callable[[str, bytes | None], RootOfTrust]:
+    from keystead.custody.rootfile import NEXT_KEY_FILE
     from keystead.custody.software import SoftwareRoot, make_key_file
 
     directory = config.custody.directory
@@ -605,8 +609,8 @@ def _software(config: Config, kind: str, passphrase_file: Path | None) -> Callab
         if kind == "passphrase":
             opener = _new_passphrase(passphrase_file)
         else:
-            (directory / _NEW_KEY_FILE).unlink(missing_ok=True)
-            opener = make_key_file(directory / _NEW_KEY_FILE)
+            (directory / NEXT_KEY_FILE).unlink(missing_ok=True)
+            opener = make_key_file(directory / NEXT_KEY_FILE)
         return SoftwareRoot.create(directory, opener, kind, signing=signing, file=file)
 
     return create
@@ -702,7 +706,9 @@ def _keep_acknowledged(config: Config, custodians: Custodians, names: Sequence[s
 
 
 def _acknowledge(config: Config, custodians: Custodians, name: str) -> None:
-    _keep_acknowledged(config, custodians, (next(one for one in custodians.names if one.casefold() == name.casefold()),))
+    _keep_acknowledged(
+        config, custodians, (next(one for one in custodians.names if one.casefold() == name.casefold()),)
+    )
 
 
 def _configure(config: Config, kind: str, passphrase_file: Path | None = None, **values: str) -> None:
@@ -717,6 +723,3 @@ def _configure(config: Config, kind: str, passphrase_file: Path | None = None, *
     if kind == "passphrase" and passphrase_file is not None:
         named["passphrase_file"] = str(passphrase_file.absolute())
     rewrite(config, "custody", named)
-
-
-__all__ = ["OperationFailed", "operator"]

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from keystead.custody.rootfile import NEXT_FILE, kind_of
-from keystead.errors import ConfigError
+from keystead.custody.files import write_private
+from keystead.custody.rootfile import KEY_FILE, NEXT_FILE, NEXT_KEY_FILE, kind_of
+from keystead.errors import ConfigError, CustodyError
 
 if TYPE_CHECKING:
     from keystead.custody.pkcs11 import Token
@@ -84,7 +85,7 @@ class Means:
     """What a root is opened with; of each kind its own.
 
     Attributes:
-        key_file: `root.key` in the directory unless given.
+        key_file: KEY_FILE in the directory unless given.
         passphrase: asks for it.
         token: where the key in an HSM is.
         pin: asks for its PIN.
@@ -99,7 +100,17 @@ class Means:
 def _key_file(directory: Path, means: Means) -> RootOfTrust:
     from keystead.custody.software import SoftwareRoot, read_key_file
 
-    return SoftwareRoot.open(directory, read_key_file(means.key_file or directory / "root.key"))
+    file, coming = means.key_file or directory / KEY_FILE, directory / NEXT_KEY_FILE
+    if coming.exists():  # the root was rotated: it is the key of this one, unless the rotation was not finished
+        key = read_key_file(coming)
+        try:
+            root = SoftwareRoot.open(directory, key)
+        except CustodyError:
+            return SoftwareRoot.open(directory, read_key_file(file))
+        write_private(file, key, replace=True)
+        coming.unlink()
+        return root
+    return SoftwareRoot.open(directory, read_key_file(file))
 
 
 def _passphrase(directory: Path, means: Means) -> RootOfTrust:

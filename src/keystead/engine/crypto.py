@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from keystead.crypto import cipher, mac, sign
+from keystead.crypto.schemes import SCHEMES
 from keystead.engine import use
 from keystead.engine.context import Context
 from keystead.engine.handlers import handles
@@ -47,6 +48,7 @@ from keystead.kmip.payloads.crypto import (
     SignRequest,
     SignResponse,
 )
+from keystead.kmip.tags import Tag
 from keystead.policy.lifecycle import USES, Use
 
 _R = ResultReason
@@ -167,6 +169,36 @@ def _key(context: Context, managed: Managed) -> Any:
     raise OperationFailed(_R.INVALID_OBJECT_TYPE, f"{managed.object_type} objects cannot be used so")
 
 
+_NONCE: Final = "nonce"
+
+
+def _use_nonce(context: Context, managed: Managed, request: EncryptRequest, *message: bytes) -> None:
+    """Refuse a nonce of authenticated encryption that has encrypted another message under this key (K25).
+
+    The same message again is the same answer again, as a client that repeats its request expects; parts of a message
+    are never the same.
+
+    Raises:
+        OperationFailed: Bad Cryptographic Parameters.
+    """
+    nonce = request.iv_counter_nonce
+    parameters = use.parameters(managed, request.cryptographic_parameters)
+    scheme = SCHEMES.get((use.optional_algorithm(managed), parameters.block_cipher_mode))  # type: ignore[arg-type]
+    if nonce is None or scheme is None or scheme.seal is None:
+        return
+    blind, tag = context.engine.vault.blind, int(Tag.IV_COUNTER_NONCE)
+    key = f"{managed.unique_identifier}/{blind(managed.domain, tag, nonce).hex()}"
+    parts = b"".join(len(part).to_bytes(8, "big") + part for part in message)
+    said = blind(managed.domain, tag, parts) if message else secrets.token_bytes(16)
+    before = context.transaction.entry(_NONCE, key)
+    if before is None:
+        context.transaction.put_entry(_NONCE, key, said)
+    elif before != said:
+        raise OperationFailed(
+            _R.BAD_CRYPTOGRAPHIC_PARAMETERS, "this nonce has encrypted another message under this key"
+        )
+
+
 # --- Encrypt and Decrypt ----------------------------------------------------------------------------------------------
 
 
@@ -181,6 +213,7 @@ def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
 
     def start() -> tuple[str, Any]:
         managed = _usable(context, request, _M.ENCRYPT)
+        _use_nonce(context, managed, request)
         worker = cipher.encryptor(
             use.optional_algorithm(managed),
             _key(context, managed),
@@ -194,6 +227,7 @@ def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
     if step is None:
         managed = _usable(context, request, _M.ENCRYPT)
         data = _data(request)
+        _use_nonce(context, managed, request, data, aad or b"")
         done = cipher.encrypt(
             use.optional_algorithm(managed),
             _key(context, managed),

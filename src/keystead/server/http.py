@@ -190,9 +190,7 @@ def secured(app: ASGIApp) -> ASGIApp:
     return with_headers_of_security
 
 
-def factory(
-    peers: Peers, turns: Turns, config: ServerConfig, health: Health, app: ASGIApp | None = None
-) -> Factory:
+def factory(peers: Peers, turns: Turns, config: ServerConfig, health: Health, app: ASGIApp | None = None) -> Factory:
     """Make what a listener opens HTTPS connections with.
 
     Args:

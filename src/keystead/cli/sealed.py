@@ -1,0 +1,83 @@
+"""The operator's end of a sealed server's HTTPS."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from keystead.cli.status import ANSWER_SECONDS
+from keystead.config import Config
+from keystead.errors import ConfigError, CustodyError
+
+MOST_ANSWER_BYTES = 8192
+PATH = "/operator/unseal"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedServer:
+    """A server that may be sealed.
+
+    Attributes:
+        certificate: the server's, in DER, if it must be this one and no other.
+    """
+
+    host: str
+    port: int
+    context: ssl.SSLContext = field(repr=False)
+    certificate: bytes | None = None
+
+    @classmethod
+    def local(cls, config: Config) -> SealedServer:
+        """The server of a configuration, on this machine."""
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        from keystead.pki.files import read_certificate
+
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.server.https_host, config.server.https_host)  # noqa: S104
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE  # it is compared: it must be this one, whoever issued it
+        certificate = read_certificate(config.server.certificate).public_bytes(Encoding.DER)
+        return cls(host, config.server.https_port, context, certificate)
+
+    @classmethod
+    def remote(cls, address: str, ca: Path | None) -> SealedServer:
+        """A server on another machine, whose certificate comes from an authority.  Raises: ConfigError."""
+        host, colon, port = address.rpartition(":")
+        if not colon or not host or not port.isdigit():
+            raise ConfigError("--server: HOST:PORT, the port of HTTPS")
+        try:
+            context = ssl.create_default_context(cafile=None if ca is None else str(ca))
+        except ssl.SSLError as error:
+            raise ConfigError(f"--ca: {error.reason}") from None
+        return cls(host.strip("[]"), int(port), context)
+
+    def ask(self, method: str, body: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Ask how far the ceremony is, or take part in it.
+
+        Raises:
+            CustodyError: it was refused, or no such server answers.
+        """
+        connection = http.client.HTTPSConnection(self.host, self.port, timeout=ANSWER_SECONDS, context=self.context)
+        with closing(connection):
+            try:
+                connection.connect()
+                if self.certificate is not None and connection.sock.getpeercert(True) != self.certificate:
+                    raise CustodyError("another server than the one of the configuration answers")
+                connection.request(method, PATH, None if body is None else json.dumps(body))
+                answer = connection.getresponse()
+                found = json.loads(answer.read(MOST_ANSWER_BYTES) or b"{}")
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                why = error.strerror if isinstance(error, OSError) else type(error).__name__
+                raise CustodyError(f"the server does not answer ({why}); start it: keystead serve") from None
+        if answer.status == http.HTTPStatus.NOT_FOUND:  # a server that serves has no such page
+            return {"sealed": False}
+        if answer.status != http.HTTPStatus.OK:
+            raise CustodyError(str(found.get("detail") or found.get("title") or "refused"))
+        return dict(found)
