@@ -31,14 +31,15 @@ Options:
   -h, --help  Show this message and exit.
 
 Commands:
-  init    Set up a server: configuration, root of trust, certificates.
-  serve   Run the server of a configuration.
-  dev     Run a throw-away server, at once.
-  status  Tell how the server stands.
-  client  Enrol and list clients.
-  call    Call an operation of a server.
-  decode  Print a KMIP message as a tree.
-  audit   Read the record of every request.
+  init      Set up a server: configuration, root of trust, certificates.
+  serve     Run the server of a configuration.
+  dev       Run a throw-away server, at once.
+  status    Tell how the server stands.
+  client    Enrol and list clients.
+  call      Call an operation of a server.
+  decode    Print a KMIP message as a tree.
+  operator  Look after the root of trust: custodians, sealing, rotation.
+  audit     Read the record of every request.
 
   Exit status: 0 done, 1 refused, 2 wrong command line, 69 out of reach, 78
   wrong configuration.

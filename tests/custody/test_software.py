@@ -44,7 +44,8 @@ def test_a_key_file_opens_the_root(directory: Path) -> None:
 def test_a_passphrase_opens_the_root(directory: Path) -> None:
     root = SoftwareRoot.create(directory, PASSPHRASE, "passphrase", CHEAP)
     wrapped = root.wrap(b"key", b"context")
-    assert open_root("passphrase", directory, Means(passphrase=lambda: PASSPHRASE)).unwrap(wrapped, b"context") == b"key"
+    opened = open_root("passphrase", directory, Means(passphrase=lambda: PASSPHRASE))
+    assert opened.unwrap(wrapped, b"context") == b"key"
 
 
 def test_argon2id_costs_what_the_standard_recommends() -> None:

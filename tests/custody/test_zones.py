@@ -262,9 +262,7 @@ def test_a_wrapped_key_cannot_take_the_place_of_another(vault: Vault, directory:
         (directory / KEK_FILE).write_bytes(whole)
 
 
-def test_no_key_and_no_plaintext_is_in_any_file(
-    vault: Vault, directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_key_and_no_plaintext_is_in_any_file(vault: Vault, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """M1, M3 at this level: every key that was drawn, and what was sealed, is looked for."""
     drawn: list[bytes] = []
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from keystead.engine.managed import HISTORY
+from keystead.errors import CodecError
 from keystead.kmip import ttlv
 from keystead.kmip.attributes import Attribute, Attributes, Link
 from keystead.kmip.enums import (
@@ -24,11 +26,12 @@ from keystead.kmip.messages import load_request
 from keystead.kmip.payloads.attributes import GetAttributesRequest
 from keystead.kmip.payloads.create import CreateKeyPairRequest
 from keystead.kmip.payloads.locate import LocateRequest
+from keystead.kmip.schema import Nested, value_reader
 from keystead.kmip.structures import CryptographicParameters, Digest, Name, UsageLimits
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V1_2, V1_4, V2_1, Version
 from tests.engine.keys import A, M, attributes, create
-from tests.engine.world import START, World
+from tests.engine.world import START, World, request_message
 
 R = ResultReason
 
@@ -100,9 +103,6 @@ class TestParts:
         assert world.refused(LocateRequest(attributes=attributes(digest=digest))) is R.INVALID_FIELD
 
     def test_elsewhere_a_structure_must_be_whole(self) -> None:
-        from keystead.errors import CodecError
-        from keystead.kmip.schema import Nested, value_reader
-
         data = ttlv.encode(ttlv.Item(Tag.LINK, ttlv.STRUCTURE, ()))
         assert value_reader(Nested(Link), V1_4, partial=True)[ttlv.STRUCTURE](data, 0, len(data)) == Link(
             link_type=None,
@@ -171,8 +171,6 @@ class TestHostile:
         assert world.refused(LocateRequest(attributes=many)) is R.SERVER_LIMIT_EXCEEDED
 
     def test_k28_the_history_is_not_searched(self, world: World) -> None:
-        from keystead.engine.managed import HISTORY
-
         value = ttlv.Item(Tag.ATTRIBUTE_VALUE, ttlv.INTEGER, 1)
         create(world)
         assert world.refused(LocateRequest(attributes=Attributes((Attribute(HISTORY, value),)))) is R.INVALID_ATTRIBUTE
@@ -184,8 +182,6 @@ class TestHostile:
 
 
 def test_the_request_is_read_so_from_the_wire() -> None:
-    from tests.engine.world import request_message
-
     link = Link(link_type=None, linked_object_identifier="x")  # type: ignore[arg-type]
     message = request_message(LocateRequest(attributes=Attributes((Attribute(Tag.LINK, link),))), version=V1_4)
     loaded, _ = load_request(message)

@@ -10,6 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from keystead.engine.admin import Administration
+from keystead.errors import OperationFailed
 from keystead.kmip.attributes import Attribute, Attributes
 from keystead.kmip.enums import (
     BlockCipherMode,
@@ -185,6 +187,16 @@ class TestWrappingKeys:
             )
         ).unique_identifier
         assert world.refused(get_wrapped(key, liar, **oaep)) is R.PERMISSION_DENIED
+
+    def test_k16_an_operator_may_trust_a_key_that_came_from_outside(self, world: World) -> None:
+        key, partners = create(world, sensitive=True), registered(world, os.urandom(32), WRAP)
+        operators = Administration(world.engine)
+        operators.trust_wrapping_key(partners)
+        assert world.do(get_wrapped(key, partners))
+        operators.trust_wrapping_key(partners, trusted=False)
+        assert world.refused(get_wrapped(key, partners)) is R.PERMISSION_DENIED
+        with pytest.raises(OperationFailed):
+            operators.trust_wrapping_key("nothing")
 
     def test_a_plain_key_may_be_wrapped_by_a_key_of_the_client(self, world: World) -> None:
         """PyKMIP fetches a plain key under a key that it registered with Encrypt and Decrypt in its mask."""

@@ -143,9 +143,7 @@ def test_a_change_needs_the_generation_it_was_made_from(store: Store, record: Ma
         assert transaction.get(record(1).unique_identifier) == record(1, generation=2)
 
 
-def test_locate_finds_by_every_condition_together(
-    store: Store, record: Make, value: Callable[[object], bytes]
-) -> None:
+def test_locate_finds_by_every_condition_together(store: Store, record: Make, value: Callable[[object], bytes]) -> None:
     red, blue = (GROUP, value("red")), (GROUP, value("blue"))
     put(
         store,

@@ -268,9 +268,7 @@ def test_a_file_put_in_the_place_of_the_database_is_not_served(path: Path, recor
     store.close()
 
 
-def test_a_database_that_another_keeps_locked_is_an_error_in_time(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_database_that_another_keeps_locked_is_an_error_in_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = ("PRAGMA busy_timeout = 50", "PRAGMA journal_mode = WAL")
     monkeypatch.setattr("keystead.store.sqlite._SETTINGS", settings)
     first, second = stores.open(f"sqlite:{path}"), stores.open(f"sqlite:{path}")

@@ -153,7 +153,7 @@ def well_formed(share: str) -> bool:
     return _read(share) is not None
 
 
-def sheet(custodians: Custodians, number: int, share: str, root: str) -> str:
+def sheet(custodians: Custodians, number: int, share: str) -> str:
     """A custodian's share for printing, in plain text; `words` reads it back."""
     listed = share.split()
     rows = [listed[at : at + 4] for at in range(0, len(listed), 4)]
@@ -161,7 +161,6 @@ def sheet(custodians: Custodians, number: int, share: str, root: str) -> str:
         "# Keystead: a share of a root of trust",
         f"# custodian    {custodians.names[number]}",
         f"# share        {number + 1} of {len(custodians.names)}; any {custodians.threshold} open",
-        f"# root         {root}",
         f"# set          {custodians.identifier}",
         "# Keep it apart from the other shares, where nobody else reads it.  Give it to nobody: you type it yourself.",
         "",

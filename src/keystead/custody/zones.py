@@ -105,7 +105,7 @@ class Vault:
         )
 
     def open(
-        self, domain: str, kind: Kind, unique_identifier: str, owner: str, generation: int, envelope: bytes
+        self, domain: str, kind: int, unique_identifier: str, owner: str, generation: int, envelope: bytes
     ) -> bytes:
         """Open an object.
 
@@ -120,7 +120,7 @@ class Vault:
             raise TamperError(_ALTERED) from None
 
     def rewrap(
-        self, domain: str, kind: Kind, unique_identifier: str, owner: str, generation: int, envelope: bytes
+        self, domain: str, kind: int, unique_identifier: str, owner: str, generation: int, envelope: bytes
     ) -> bytes:
         """The same envelope under the newest KEK of the zone.  Raises: TamperError, CustodyError."""
         zone, bound, key = self._unwrap(domain, kind, unique_identifier, owner, generation, envelope)
@@ -129,7 +129,7 @@ class Vault:
         return _HEAD.pack(FORMAT, current, nonce) + wrapped + envelope[_WRAPPED_END:]
 
     def _unwrap(
-        self, domain: str, kind: Kind, unique_identifier: str, owner: str, generation: int, envelope: bytes
+        self, domain: str, kind: int, unique_identifier: str, owner: str, generation: int, envelope: bytes
     ) -> tuple[_Zone, bytes, bytes]:
         """The zone, what the object is bound to, and its key."""
         zone = self._zone(domain, kind)

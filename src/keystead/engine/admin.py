@@ -23,11 +23,14 @@ from keystead.engine.accounts import (
     identifiers_of,
     new_identity,
 )
-from keystead.engine.context import Turn
+from keystead.engine.context import Context, Turn
 from keystead.engine.verifiers import Digests, OneTime, Password, Verifier
 from keystead.errors import OperationFailed, StoreError
 from keystead.kmip.enums import Operation, ResultReason
 from keystead.kmip.structures import Device
+from keystead.kmip.version import NEWEST
+from keystead.policy.access import Caller
+from keystead.policy.wrapping import History
 from keystead.store import ALL
 
 if TYPE_CHECKING:
@@ -228,6 +231,22 @@ class Administration:
 
         self._do("Revoke Grant", work, lambda uid: uid, f"{grantee}, on objects of {owner}")
 
+    # --- wrapping keys ---
+
+    def trust_wrapping_key(self, unique_identifier: str, trusted: bool = True) -> None:
+        """Say that whoever has a key may have the Sensitive keys that it wraps, for example that of a partner's HSM."""
+
+        def work(turn: Turn) -> str:
+            managed = turn.fetch(unique_identifier)
+            if managed is None or managed.domain != self.domain:
+                raise _unknown("there is no such object")
+            context = Context(turn, Caller("", self.operator, self.domain), NEWEST)
+            kept = managed.history & ~History.TRUSTED
+            context.save(managed.with_history(kept | History.TRUSTED if trusted else kept), touch=False)
+            return unique_identifier
+
+        self._do("Trust Wrapping Key" if trusted else "Distrust Wrapping Key", work, lambda uid: uid, "")
+
     # --- what they stand on ---
 
     def _do(self, operation: str, work: Callable[[Turn], T], subject: Callable[[T], str], message: str) -> T:
@@ -296,8 +315,8 @@ class Administration:
         if client is not None:
             return client.identity
         account = self._accounts(turn).find(name, "")
-        found: Any = account.identity if account is not None else identities.group_named(
-            turn.transaction, self.domain, name
+        found: Any = (
+            account.identity if account is not None else identities.group_named(turn.transaction, self.domain, name)
         )
         if found is None:
             raise _unknown("there is no client, user or group of this name")

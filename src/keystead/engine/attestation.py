@@ -106,9 +106,7 @@ def enrol(turn: Turn, domain: str, identity: str, public_key: bytes, registers: 
     if not fits:
         raise OperationFailed(ResultReason.INVALID_FIELD, "an attestation key is an RSA or elliptic public key")
     entries = Sealed(turn.transaction, turn.engine.vault, "attestation", domain)
-    entries.put(
-        f"key/{identity}", json.dumps({"public_key": public_key.hex(), "registers": registers.hex()}).encode()
-    )
+    entries.put(f"key/{identity}", json.dumps({"public_key": public_key.hex(), "registers": registers.hex()}).encode())
 
 
 def _failed() -> OperationFailed:

@@ -213,7 +213,6 @@ def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
 
     def start() -> tuple[str, Any]:
         managed = _usable(context, request, _M.ENCRYPT)
-        _use_nonce(context, managed, request)
         worker = cipher.encryptor(
             use.optional_algorithm(managed),
             _key(context, managed),
@@ -221,13 +220,13 @@ def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
             request.iv_counter_nonce,
             aad,
         )
+        _use_nonce(context, managed, request)
         return managed.unique_identifier, worker
 
     step = _step(context, request, start)
     if step is None:
         managed = _usable(context, request, _M.ENCRYPT)
         data = _data(request)
-        _use_nonce(context, managed, request, data, aad or b"")
         done = cipher.encrypt(
             use.optional_algorithm(managed),
             _key(context, managed),
@@ -236,6 +235,7 @@ def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
             request.iv_counter_nonce,
             aad,
         )
+        _use_nonce(context, managed, request, data, aad or b"")
         use.spend(context, managed, len(data), _M.ENCRYPT)
         return EncryptResponse(
             unique_identifier=managed.unique_identifier,

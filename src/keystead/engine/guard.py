@@ -133,7 +133,8 @@ class Ledger:
     def mark(self, state: State, events: int) -> Mark:
         """The note of how far a database has come."""
         tag = self.tag(state)
-        return Mark(state.counter, events, tag, self._vault.blind(SYSTEM, _SEAL, _MARK.pack(state.counter, events, tag)))
+        seal = self._vault.blind(SYSTEM, _SEAL, _MARK.pack(state.counter, events, tag))
+        return Mark(state.counter, events, tag, seal)
 
     def genuine(self, mark: Mark) -> bool:
         """Whether a note was made here."""
@@ -428,9 +429,7 @@ class GuardedTransaction:
     def misfiled(self, after: str = "", limit: int = 100) -> list[tuple[str, str]]:
         return self._inner.misfiled(after, limit)
 
-    def strays(
-        self, after: tuple[object, ...] = (), limit: int = 1000
-    ) -> tuple[list[str], tuple[object, ...] | None]:
+    def strays(self, after: tuple[object, ...] = (), limit: int = 1000) -> tuple[list[str], tuple[object, ...] | None]:
         return self._inner.strays(after, limit)
 
     def object_count(self) -> int:

@@ -338,9 +338,7 @@ def _digest_fields(value: Digest) -> tuple[tuple[str, Any], ...]:
 
 def numbers_of(managed: Managed) -> tuple[tuple[int, int], ...]:
     """What an object is indexed under for ranges: its dates, and how much Usage Limits leave."""
-    found = [
-        (int(name), instance.value) for name in DATES for instance in managed.attributes.get(name, ())
-    ]
+    found = [(int(name), instance.value) for name in DATES for instance in managed.attributes.get(name, ())]
     limits = managed.get(Tag.USAGE_LIMITS)
     if isinstance(limits, UsageLimits):
         found.append((int(Tag.USAGE_LIMITS_TOTAL), limits.usage_limits_total))

@@ -195,5 +195,3 @@ class Rules:
         if known is not None:
             known[key] = rules
         return rules
-
-

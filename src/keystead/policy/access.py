@@ -58,9 +58,7 @@ ANYONE: Final = frozenset({Operation.DISCOVER_VERSIONS, Operation.QUERY, Operati
 """What needs no identity."""
 
 
-def permitted(
-    caller: Caller, owner: str, domain: str, operation: Operation, grants: Iterable[Grant] = ()
-) -> bool:
+def permitted(caller: Caller, owner: str, domain: str, operation: Operation, grants: Iterable[Grant] = ()) -> bool:
     """Whether a caller may do an operation on an object of an owner.
 
     A grant of any operation lets its grantee see that the object is there; what it was not granted is refused.
@@ -70,6 +68,4 @@ def permitted(
     if caller.identity == owner:
         return True
     names: Collection[str] = (caller.identity, *caller.groups)
-    return any(
-        grant.grantee in names and (not grant.operations or operation in grant.operations) for grant in grants
-    )
+    return any(grant.grantee in names and (not grant.operations or operation in grant.operations) for grant in grants)

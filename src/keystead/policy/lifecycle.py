@@ -150,9 +150,7 @@ def check_use(dates: Dates, use: Use, now: int, process_compromised: bool = Fals
     state = dates.state(now)
     if dates.destroy is not None:
         raise OperationFailed(ResultReason.OBJECT_DESTROYED, "the object is destroyed")
-    permitted = use in PERMITS[state] or (
-        process_compromised and state is State.COMPROMISED and use is Use.PROCESS
-    )
+    permitted = use in PERMITS[state] or (process_compromised and state is State.COMPROMISED and use is Use.PROCESS)
     if not permitted:
         raise OperationFailed(
             ResultReason.WRONG_KEY_LIFECYCLE_STATE,
