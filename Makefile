@@ -29,8 +29,8 @@ test: setup      ## run all tests
 	$(BIN)/python -m pytest -n auto
 
 check: setup     ## lint and types
-	$(BIN)/ruff check src tests examples
-	$(BIN)/ruff format --check src tests examples
+	$(BIN)/ruff check src tests tools examples
+	$(BIN)/ruff format --check src tests tools examples
 	$(BIN)/mypy
 
 FUZZ ?= 1000000
@@ -45,7 +45,7 @@ bench: setup     ## measure CPU per request (needs KEYSTEAD_SHARED) and write do
 	$(BIN)/python -m tests.bench
 
 docs: setup      ## write the generated reference pages
-	$(BIN)/python -m keystead.docs docs/reference
+	$(BIN)/python -m tools.reference docs/reference
 
 lock: setup      ## renew requirements.lock
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --python-version 3.11 --all-extras pyproject.toml -o requirements.lock
