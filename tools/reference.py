@@ -128,7 +128,7 @@ def kind_link(field: Field, up: str) -> str:
     if structures and name == " or ".join(words(cls.__name__) for cls in structures):
         return " or ".join(_structure_link(cls, up) for cls in structures)
     listed = field.kind.enumerations()
-    if len(listed) == 1 and listed[0] is not Tag and name == words(listed[0].__name__):
+    if len(listed) == 1 and listed[0] is not Tag and len(list(listed[0])) and name == words(listed[0].__name__):
         return f"[{name}]({up}enumerations.md#{anchor(name)})"
     return name
 

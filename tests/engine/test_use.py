@@ -231,3 +231,19 @@ def test_an_ec_signature_is_verified_whatever_padding_is_named(world: World) -> 
         signature_data=signature,
     )
     assert world.do(request).validity_indicator.title == "Valid"
+
+
+def test_a_key_that_is_destroyed_does_not_stay_loaded(world: World) -> None:
+    made = world.do(
+        CreateKeyPairRequest(
+            common_attributes=attributes(cryptographic_algorithm=A.EC, cryptographic_length=256, activation_date=1),
+            private_key_attributes=attributes(cryptographic_usage_mask=M.SIGN),
+            public_key_attributes=attributes(cryptographic_usage_mask=M.VERIFY),
+        )
+    )
+    key = made.private_key_unique_identifier
+    world.do(SignRequest(unique_identifier=key, data=b"x"))
+    assert [name for name, _ in world.engine.loaded_keys] == [key]
+    world.do(revoke(key))
+    world.do(DestroyRequest(unique_identifier=key))
+    assert not world.engine.loaded_keys

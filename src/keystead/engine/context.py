@@ -351,10 +351,12 @@ class Context:
 
     def shred(self, managed: Managed) -> Managed:
         """Save an object without its secret: the key that sealed it is gone with its envelope."""
+        self.engine.loaded_keys.pop((managed.unique_identifier, managed.envelope), None)
         return self.save(replace(managed, envelope=None))
 
     def forget(self, managed: Managed) -> None:
         """Drop an object, its attributes too."""
+        self.engine.loaded_keys.pop((managed.unique_identifier, managed.envelope), None)
         self.transaction.delete(managed.unique_identifier)
         if managed.object_type in _LETS_IN:
             identities.touch(self.transaction)

@@ -313,7 +313,7 @@ def _public(context: Context, managed: Managed) -> Any:
 
 @handles(SignRequest, marks=True)
 def sign_(context: Context, request: SignRequest) -> SignResponse:
-    """Sign data or its digest.  Source: KMIP 1.4 §4.31; 2.1 §6.1.54."""
+    """Sign data or its digest.  Source: KMIP 1.4 §4.31; 2.1 §6.1.55."""
 
     def start() -> tuple[str, Any]:
         managed = _usable(context, request, _M.SIGN)
@@ -343,7 +343,7 @@ def sign_(context: Context, request: SignRequest) -> SignResponse:
 
 @handles(SignatureVerifyRequest)
 def signature_verify(context: Context, request: SignatureVerifyRequest) -> SignatureVerifyResponse:
-    """Say whether a signature is valid.  Source: KMIP 1.4 §4.32; 2.1 §6.1.55."""
+    """Say whether a signature is valid.  Source: KMIP 1.4 §4.32; 2.1 §6.1.56."""
 
     def start() -> tuple[str, Any]:
         managed = _usable(context, request, _M.VERIFY)
@@ -454,7 +454,7 @@ def hash_(context: Context, request: HashRequest) -> HashResponse:
 
 @handles(RNGRetrieveRequest)
 def rng_retrieve(context: Context, request: RNGRetrieveRequest) -> RNGRetrieveResponse:
-    """Give random bytes.  Source: KMIP 1.4 §4.35; 2.1 §6.1.48."""
+    """Give random bytes.  Source: KMIP 1.4 §4.35; 2.1 §6.1.49."""
     if not 0 < request.data_length <= MAXIMUM_RANDOM_BYTES:
         raise OperationFailed(_R.INVALID_FIELD, f"a Data Length lies between 1 and {MAXIMUM_RANDOM_BYTES}")
     return RNGRetrieveResponse(data=secrets.token_bytes(request.data_length))
@@ -464,7 +464,7 @@ def rng_retrieve(context: Context, request: RNGRetrieveRequest) -> RNGRetrieveRe
 def rng_seed(context: Context, request: RNGSeedRequest) -> RNGSeedResponse:
     """Take note of a seed, and use none of it: the random numbers are the operating system's.
 
-    Source: KMIP 1.4 §4.36; 2.1 §6.1.49 (a server may ignore the seed and answer 0).
+    Source: KMIP 1.4 §4.36; 2.1 §6.1.50 (a server may ignore the seed and answer 0).
     """
     _data(request)
     return RNGSeedResponse(data_length=0)

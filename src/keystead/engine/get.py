@@ -93,7 +93,7 @@ def _identifier_writer(version: Version) -> Writer:
 
 @handles(ExportRequest, marks=True)
 def export(context: Context, request: ExportRequest) -> ExportResponse:
-    """Hand out an object with its attributes.  Source: KMIP 1.4 §4.43; 2.1 §6.1.18."""
+    """Hand out an object with its attributes.  Source: KMIP 1.4 §4.40; 2.1 §6.1.18."""
     managed = context.object(request.unique_identifier)
     return ExportResponse(
         object_type=managed.object_type,
@@ -223,7 +223,7 @@ def _load(managed: Managed, block: KeyBlock) -> Any:
 
 @handles(CheckRequest)
 def check(context: Context, request: CheckRequest) -> CheckResponse:
-    """Say whether a use would be allowed; what would not be is given back.  Source: KMIP 1.4 §4.10; 2.1 §6.1.6."""
+    """Say whether a use would be allowed; what would not be is given back.  Source: KMIP 1.4 §4.10; 2.1 §6.1.7."""
     managed = context.object(request.unique_identifier)
     mask = request.cryptographic_usage_mask
     if mask is not None and mask & ~managed.usage_mask:
@@ -258,7 +258,7 @@ def obtain_lease(context: Context, request: ObtainLeaseRequest) -> ObtainLeaseRe
 
 @handles(GetUsageAllocationRequest, changes=True)
 def get_usage_allocation(context: Context, request: GetUsageAllocationRequest) -> GetUsageAllocationResponse:
-    """Take a part of what the Usage Limits leave.  Source: KMIP 1.4 §4.18; 2.1 §6.1.24."""
+    """Take a part of what the Usage Limits leave.  Source: KMIP 1.4 §4.18; 2.1 §6.1.23."""
     managed = context.object(request.unique_identifier)
     limits = managed.get(Tag.USAGE_LIMITS)
     if not isinstance(limits, UsageLimits):

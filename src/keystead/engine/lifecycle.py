@@ -61,7 +61,7 @@ def deactivate(context: Context, request: DeactivateRequest) -> DeactivateRespon
 
 @handles(RevokeRequest, changes=True)
 def revoke(context: Context, request: RevokeRequest) -> RevokeResponse:
-    """Write the Deactivation Date, or for a compromise the Compromise Date.  Source: KMIP 1.4 §4.20; 2.1 §6.1.49."""
+    """Write the Deactivation Date, or for a compromise the Compromise Date.  Source: KMIP 1.4 §4.20; 2.1 §6.1.44."""
     managed = _stateful(context.object(request.unique_identifier))
     reason = request.revocation_reason or RevocationReason(revocation_reason_code=RevocationReasonCode.UNSPECIFIED)
     event = event_of(reason.revocation_reason_code)

@@ -38,7 +38,7 @@ MAXIMUM_CONDITIONS: Final = 64
 
 @handles(LocateRequest, marks=True)
 def locate(context: Context, request: LocateRequest) -> LocateResponse:
-    """Find objects, newest first.  Source: KMIP 1.4 §4.9; 2.1 §6.1.31.
+    """Find objects, newest first.  Source: KMIP 1.4 §4.9; 2.1 §6.1.28.
 
     Raises:
         OperationFailed: Invalid Attribute, Invalid Field.

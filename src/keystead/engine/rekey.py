@@ -95,7 +95,7 @@ def replaced(context: Context, managed: Managed, by: str) -> None:
 
 @handles(ReKeyRequest, changes=True)
 def re_key(context: Context, request: ReKeyRequest) -> ReKeyResponse:
-    """Make a new symmetric key in place of one.  Source: KMIP 1.4 §4.4; 2.1 §6.1.44."""
+    """Make a new symmetric key in place of one.  Source: KMIP 1.4 §4.4; 2.1 §6.1.46."""
     managed = context.object(request.unique_identifier)
     if managed.object_type is not ObjectType.SYMMETRIC_KEY:
         raise OperationFailed(_R.INVALID_OBJECT_TYPE, "Re-key replaces symmetric keys")
@@ -114,7 +114,7 @@ def re_key(context: Context, request: ReKeyRequest) -> ReKeyResponse:
 
 @handles(ReKeyKeyPairRequest, changes=True)
 def re_key_key_pair(context: Context, request: ReKeyKeyPairRequest) -> ReKeyKeyPairResponse:
-    """Make a new key pair in place of one.  Source: KMIP 1.4 §4.5; 2.1 §6.1.45."""
+    """Make a new key pair in place of one.  Source: KMIP 1.4 §4.5; 2.1 §6.1.47."""
     private = context.object(request.private_key_unique_identifier)
     if private.object_type is not ObjectType.PRIVATE_KEY:
         raise OperationFailed(_R.INVALID_OBJECT_TYPE, "Re-key Key Pair replaces key pairs, named by their private key")

@@ -49,7 +49,7 @@ CREDENTIAL_TYPES: Final = tuple(CREDENTIALS)
 
 @handles(QueryRequest)
 def query(context: Context, request: QueryRequest) -> QueryResponse:
-    """Answer what is asked for, drawn from the tables.  Source: KMIP 1.4 §4.25; 2.1 §6.1.39."""
+    """Answer what is asked for, drawn from the tables.  Source: KMIP 1.4 §4.25; 2.1 §6.1.40."""
     version = context.version
     asked = frozenset(request.query_function)
     if not asked:
