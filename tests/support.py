@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from keystead.custody.anchor import Anchor
 from keystead.custody.keks import SqliteKekStore
 from keystead.custody.software import SoftwareRoot
 from keystead.custody.zones import Vault
@@ -32,4 +33,5 @@ def make_vault(directory: Path) -> Vault:
 def make_engine(directory: Path, clock: Callable[[], float] = time.time) -> Engine:
     """An engine whose data lie in a directory; again the same data if it is opened again."""
     directory.mkdir(exist_ok=True, parents=True)
-    return Engine(open_store(f"sqlite:{directory / 'keystead.db'}"), make_vault(directory), clock)
+    vault, anchor = make_vault(directory), Anchor(directory / "custody")
+    return Engine(open_store(f"sqlite:{directory / 'keystead.db'}"), vault, clock, anchor)

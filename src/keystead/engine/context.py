@@ -20,16 +20,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from keystead.custody.zones import Kind
 from keystead.engine import identities
-from keystead.engine.managed import (
-    Managed,
-    dump_attributes,
-    gather,
-    index_of,
-    names_of,
-    numbers_of,
-)
+from keystead.engine.managed import Managed, gather
+from keystead.engine.records import close_record, open_record
 from keystead.errors import OperationFailed
-from keystead.kmip.attributes import load_stored
 from keystead.kmip.enums import (
     CryptographicUsageMask,
     ObjectClass,
@@ -44,7 +37,7 @@ from keystead.kmip.schema import dump, load
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import NEWEST, V2_0, Version
 from keystead.policy.access import Caller, Grant, permitted
-from keystead.store import Criteria, NameTaken, Record, Transaction
+from keystead.store import Criteria, NameTaken, Transaction
 
 if TYPE_CHECKING:
     from keystead.engine.engine import Engine
@@ -158,7 +151,7 @@ class Turn:
             record = self.transaction.get(unique_identifier)
             if record is None:
                 return None
-            found = self.cache[unique_identifier] = self.open_record(record)
+            found = self.cache[unique_identifier] = open_record(self.engine.vault, record)
         return found
 
     def change(self, unique_identifier: str, managed: Managed | None) -> None:
@@ -166,24 +159,6 @@ class Turn:
         if unique_identifier not in self.originals:
             self.originals[unique_identifier] = self.cache.get(unique_identifier)
         self.changed[unique_identifier] = managed
-
-    def open_record(self, record: Record) -> Managed:
-        """Open the sealed attributes of a record.  Raises: TamperError."""
-        attributes = self.engine.vault.open_attributes(
-            record.domain, record.unique_identifier, record.owner, record.generation, record.attributes
-        )
-        found: dict[Any, list[Any]] = {}
-        for attribute in load_stored(attributes):
-            found.setdefault(attribute.name, []).append(attribute)
-        return Managed(
-            record.unique_identifier,
-            record.domain,
-            record.owner,
-            ObjectType(record.object_type),
-            record.generation,
-            {name: tuple(instances) for name, instances in found.items()},
-            record.material,
-        )
 
 
 class Context:
@@ -417,28 +392,7 @@ class Context:
         return Criteria(domain=caller.domain, visible_to=(caller.identity, *caller.groups), now=self.now, **conditions)
 
     def _write(self, managed: Managed, before: int | None) -> None:
-        vault, domain, owner = self.engine.vault, managed.domain, managed.owner
-        dates = managed.dates
-        record = Record(
-            unique_identifier=managed.unique_identifier,
-            domain=domain,
-            owner=owner,
-            object_type=int(managed.object_type),
-            generation=managed.generation,
-            initial_date=managed.get(Tag.INITIAL_DATE, self.now),
-            activation_date=dates.activation,
-            deactivation_date=dates.deactivation,
-            compromise_date=dates.compromise,
-            destroy_date=dates.destroy,
-            archive_date=managed.get(Tag.ARCHIVE_DATE),
-            attributes=vault.seal_attributes(
-                domain, managed.unique_identifier, owner, managed.generation, dump_attributes(managed)
-            ),
-            material=managed.envelope,
-            names=names_of(managed),
-            index=frozenset((number, vault.blind(domain, number, value)) for number, value in index_of(managed)),
-            dates=numbers_of(managed),
-        )
+        record = close_record(self.engine.vault, managed, self.now)
         try:
             if before is None:
                 self.transaction.add(record)

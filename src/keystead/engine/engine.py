@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 from keystead.audit.log import Event
 from keystead.config import Config
 from keystead.custody import RootOfTrust
+from keystead.custody.anchor import Anchor
 from keystead.custody.keks import SqliteKekStore
 from keystead.custody.zones import Vault
 from keystead.engine import asynchronous, authentication, extensions, identities, notices, people, preparing, waiting
@@ -25,6 +26,7 @@ from keystead.engine import operations as _operations  # noqa: F401 - enters the
 from keystead.engine.accounts import Accounts
 from keystead.engine.context import Context, Identifiers, Turn
 from keystead.engine.endpoints import Endpoint
+from keystead.engine.guard import GuardedStore
 from keystead.engine.handlers import HANDLERS
 from keystead.engine.tokens import OwnLibrary, Token, open_token
 from keystead.errors import (
@@ -103,10 +105,13 @@ class Engine:
 
     Args:
         clock: POSIX time in seconds; tests move it.
+        anchor: where it is noted how far the database has come; None for one that nobody can put back.
     """
 
-    def __init__(self, store: Store, vault: Vault, clock: Callable[[], float] = time.time) -> None:
-        self.store = store
+    def __init__(
+        self, store: Store, vault: Vault, clock: Callable[[], float] = time.time, anchor: Anchor | None = None
+    ) -> None:
+        self.store = GuardedStore(store, vault, anchor)
         self.vault = vault
         self.clock = clock
         self.identifiers = Identifiers()
@@ -133,7 +138,9 @@ class Engine:
         Raises:
             ConfigError, StoreError, TamperError, CustodyError.
         """
-        engine = cls(open_store(config.store.url), Vault(root, SqliteKekStore(config.custody.directory)))
+        directory = config.custody.directory
+        vault = Vault(root, SqliteKekStore(directory))
+        engine = cls(open_store(config.store.url), vault, anchor=Anchor(directory))
         engine.algorithms = SETS[config.policy.algorithms]
         engine.token = open_token(config.pkcs11.module)
         return engine

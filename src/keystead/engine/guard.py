@@ -213,9 +213,9 @@ class GuardedStore:
             TamperError: somebody wrote to it, or put an older one in its place.
             CustodyError: sealed.
         """
-        token = self.inner.epoch()
-        if token == self._known[0]:
-            return self._known[1]
+        token, known = self.inner.epoch(), self._known
+        if token == known[0]:
+            return known[1]
         state = self._read(transaction, checked)
         if checked:
             if state.counter < least:

@@ -12,7 +12,7 @@ from keystead.engine.certificates import certificate_attributes
 from keystead.engine.context import Context
 from keystead.engine.copies import protected_as_copies
 from keystead.engine.handlers import handles
-from keystead.engine.making import check_settable, digest_of, first, material_bytes, new, requested
+from keystead.engine.making import check_instances, check_settable, digest_of, first, material_bytes, new, requested
 from keystead.engine.managed import Managed, gather
 from keystead.engine.wrapping import is_wrapped, openable, unwrapped
 from keystead.errors import OperationFailed
@@ -273,5 +273,7 @@ def import_(context: Context, request: ImportRequest) -> ImportResponse:
     for name, instances in asked.items():
         if isinstance(name, VendorAttributeName):
             check_settable(name, object_type, instances)
+        else:
+            check_instances(name, instances)
     keep(context, object_type, secret, asked, own, request.key_wrap_type is KeyWrapType.NOT_WRAPPED)
     return ImportResponse(unique_identifier=own)
