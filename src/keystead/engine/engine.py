@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, TypeVar
@@ -28,6 +29,7 @@ from keystead.engine.context import Context, Identifiers, Turn
 from keystead.engine.endpoints import Endpoint
 from keystead.engine.guard import GuardedStore
 from keystead.engine.handlers import HANDLERS
+from keystead.engine.integrity import Sweeper
 from keystead.engine.tokens import OwnLibrary, Token, open_token
 from keystead.errors import (
     CodecError,
@@ -127,6 +129,7 @@ class Engine:
         self.authority: Authority | None = None
         self.token: Token = OwnLibrary()
         self.endpoints: tuple[int, Mapping[str, Endpoint]] = (-1, {})
+        self.sweeper = Sweeper(self, None)
         self._epoch: object = None
         self._boot = secrets.token_hex(4)
         self._answered = 0
@@ -141,6 +144,7 @@ class Engine:
         directory = config.custody.directory
         vault = Vault(root, SqliteKekStore(directory))
         engine = cls(open_store(config.store.url), vault, anchor=Anchor(directory))
+        engine.sweeper = Sweeper(engine, directory)
         engine.algorithms = SETS[config.policy.algorithms]
         engine.token = open_token(config.pkcs11.module)
         return engine
@@ -155,12 +159,18 @@ class Engine:
         """Threads for slow work."""
         return ThreadPoolExecutor(preparing.THREADS, thread_name_prefix="keystead-prepare")
 
+    def start(self) -> None:
+        """Look at what there is, before the first answer.  Raises: StoreError, CustodyError, TamperError."""
+        self.sweeper.start()
+
     def upkeep(self) -> None:
         """Do what is due; about once a second."""
         self.store.upkeep(int(self.clock()))
         self.vault.follow()
         if not self.sealed:
             waiting.carry_out(self)
+            self.store.note()
+            self.sweeper.beat()
 
     def deliveries(self) -> list[notices.Delivery]:
         """The messages for clients that are to be sent now.  Raises: StoreError, CustodyError, TamperError."""
@@ -173,12 +183,22 @@ class Engine:
     def status(self) -> dict[str, Any]:
         """How things stand, for the operator."""
         with self.store.begin(write=False) as transaction:
-            return {"sealed": self.sealed, "clients": len(identities.clients(transaction)), "answered": self._answered}
+            return {
+                "sealed": self.sealed,
+                "clients": len(identities.clients(transaction)),
+                "answered": self._answered,
+                "objects": transaction.state.objects,
+                "quarantine": transaction.state.quarantine.bit_count(),
+            }
 
     def close(self) -> None:
         """Let go of the store."""
+        self.sweeper.close()
         if "workshop" in self.__dict__:
             self.workshop.shutdown(cancel_futures=True)
+        if not self.sealed:
+            with suppress(KeysteadError):  # whoever opens it next sees that it has come further, which is no harm
+                self.store.note()
         self.token.close()
         self.store.close()
         self.vault.close()

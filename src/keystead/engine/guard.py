@@ -18,7 +18,6 @@ against that stand the checkpoints of the audit, which others keep.
 
 from __future__ import annotations
 
-import logging
 import zlib
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
@@ -32,8 +31,6 @@ from keystead.custody.zones import Vault
 from keystead.errors import TamperError
 from keystead.store import ALL, Criteria, Entry, GrantRow, Located, Record, Store, Transaction
 
-log = logging.getLogger("keystead.engine")
-
 SYSTEM: Final = ""
 """The domain of the server itself: no client can be enrolled in it."""
 STATE: Final = ("integrity", "state")
@@ -41,8 +38,8 @@ GRANT: Final = "grant"
 OBJECT_PARTS: Final = 64
 ENTRY_PARTS: Final = 32
 _PARTS: Final = OBJECT_PARTS + ENTRY_PARTS
-_SUM_BYTES: Final = 16
-_NO_SUMS: Final = bytes(_PARTS * _SUM_BYTES)
+SUM_BYTES: Final = 16
+_NO_SUMS: Final = bytes(_PARTS * SUM_BYTES)
 _STATE: Final = Struct(f">QQQ{_PARTS // 8}s{len(_NO_SUMS)}s")
 _COUNTER: Final = Struct(">Q")
 _ENTRY: Final = Struct(">q16s")
@@ -234,6 +231,19 @@ class GuardedStore:
                 self.vault.refresh()
             self._keks = state.keks
 
+    def marks(self) -> list[Mark]:
+        """The notes of how far the database had come that were made here.  Raises: CustodyError."""
+        return [] if self._anchor is None else [mark for mark in self._anchor.read() if self.ledger.genuine(mark)]
+
+    def put_state(self, transaction: Transaction, state: State) -> None:
+        """Write down what the database holds.  Raises: CustodyError."""
+        sealed = self.vault.seal_attributes(SYSTEM, STATE[1], STATE[0], state.counter, state.encode())
+        transaction.put_entry(*STATE, _COUNTER.pack(state.counter) + sealed)
+
+    def forget(self) -> None:
+        """Know nothing of the database any more: it was put in order by hand."""
+        self._known, self._furthest = (None, State()), 0
+
     def _read(self, transaction: Transaction, checked: bool) -> State:
         found = transaction.entry(*STATE)
         if found is None:
@@ -241,19 +251,26 @@ class GuardedStore:
                 raise TamperError("the database has no record of what it holds")
             return State()
         counter = int.from_bytes(found[: _COUNTER.size], "big")
-        sealed = found[_COUNTER.size :]
-        return State.decode(self.vault.open_attributes(SYSTEM, STATE[1], STATE[0], counter, sealed))
+        try:
+            return State.decode(self.vault.open_attributes(SYSTEM, STATE[1], STATE[0], counter, found[_COUNTER.size :]))
+        except TamperError:
+            if checked:
+                raise
+            return State()
 
     def _compare(self, state: State, events: int, anchor: Anchor) -> None:
         """Refuse a database that has not come as far as was noted."""
         marks = anchor.read()
+        if not marks and not state.counter:
+            anchor.write(self.ledger.mark(state, 0))  # from now on there is always one
+            return
         mark = next((mark for mark in marks if self.ledger.genuine(mark)), None)
         if mark is None:
-            if marks:
-                raise TamperError("the note of how far the database had come is not genuine")
-            if state.counter:
-                log.warning("there is no note of how far the database had come")
-            return
+            raise TamperError(
+                "the note of how far the database had come is not genuine"
+                if marks
+                else "there is no note of how far the database had come: keystead integrity accept, if it was meant so"
+            )
         if state.counter < mark.counter or events < mark.events:
             raise TamperError(
                 f"the database is older than it was: {mark.counter - state.counter} changes and"
@@ -339,8 +356,7 @@ class GuardedTransaction:
             self._inner.commit()
             return
         state = self._summed()
-        sealed = self._store.vault.seal_attributes(SYSTEM, STATE[1], STATE[0], state.counter, state.encode())
-        self._inner.put_entry(*STATE, _COUNTER.pack(state.counter) + sealed)
+        self._store.put_state(self._inner, state)
         token = self._store.inner.epoch()
         self._inner.commit()
         self._store.remember(token, state)
@@ -349,8 +365,8 @@ class GuardedTransaction:
         state = self.state
         sums = bytearray(state.sums)
         for part, change in self._sums.items():
-            place = slice(part * _SUM_BYTES, (part + 1) * _SUM_BYTES)
-            sums[place] = (int.from_bytes(sums[place], "big") ^ change).to_bytes(_SUM_BYTES, "big")
+            place = slice(part * SUM_BYTES, (part + 1) * SUM_BYTES)
+            sums[place] = (int.from_bytes(sums[place], "big") ^ change).to_bytes(SUM_BYTES, "big")
         return replace(state, counter=state.counter + 1, objects=state.objects + self._objects, sums=bytes(sums))
 
     def savepoint(self) -> AbstractContextManager[None]:
@@ -413,7 +429,7 @@ class GuardedTransaction:
         if before is not None:
             self._objects -= 1
             self._toggle(part_of(unique_identifier), self._store.ledger.object(unique_identifier, *before))
-            for key, _ in self._inner.entries(GRANT, _grant_key("", "", unique_identifier, "")):
+            for key, _ in self._inner.entries(GRANT, grant_key("", "", unique_identifier, "")):
                 self.delete_entry(GRANT, key)
         return before
 
@@ -432,6 +448,12 @@ class GuardedTransaction:
     def strays(self, after: tuple[object, ...] = (), limit: int = 1000) -> tuple[list[str], tuple[object, ...] | None]:
         return self._inner.strays(after, limit)
 
+    def refile(self, record: Record) -> None:
+        self._inner.refile(record)
+
+    def remove_strays(self) -> None:
+        self._inner.remove_strays()
+
     def object_count(self) -> int:
         return self._inner.object_count()
 
@@ -441,11 +463,11 @@ class GuardedTransaction:
         self, domain: str, owner: str, unique_identifier: str, grantee: str, operations: Collection[int] = ()
     ) -> None:
         self._inner.grant(domain, owner, unique_identifier, grantee, operations)
-        self.put_entry(GRANT, _grant_key(domain, owner, unique_identifier, grantee), _grant_value(operations))
+        self.put_entry(GRANT, grant_key(domain, owner, unique_identifier, grantee), _grant_value(operations))
 
     def revoke_grant(self, domain: str, owner: str, unique_identifier: str, grantee: str) -> bool:
         there = self._inner.revoke_grant(domain, owner, unique_identifier, grantee)
-        self.delete_entry(GRANT, _grant_key(domain, owner, unique_identifier, grantee))
+        self.delete_entry(GRANT, grant_key(domain, owner, unique_identifier, grantee))
         return there
 
     def grants(self, unique_identifier: str, owner: str, domain: str) -> list[tuple[str, frozenset[int]]]:
@@ -453,7 +475,7 @@ class GuardedTransaction:
         for grantee, operations in found:
             value = _grant_value(operations)
             reaches = ((owner, unique_identifier), (owner, ALL), (ALL, ALL))
-            if not any(self.entry(GRANT, _grant_key(domain, of, name, grantee)) == value for of, name in reaches):
+            if not any(self.entry(GRANT, grant_key(domain, of, name, grantee)) == value for of, name in reaches):
                 raise TamperError("a grant is not what was granted")
         return found
 
@@ -544,7 +566,7 @@ class GuardedTransaction:
         self._state = replace(state, objects=0, quarantine=0, sums=_NO_SUMS)
 
 
-def _grant_key(domain: str, owner: str, unique_identifier: str, grantee: str) -> str:
+def grant_key(domain: str, owner: str, unique_identifier: str, grantee: str) -> str:
     """Under which a grant is vouched for: one on an object goes with the object."""
     if unique_identifier == ALL:
         return f"*\0{domain}\0{owner}\0{grantee}"

@@ -26,28 +26,48 @@ def close_record(vault: Vault, managed: Managed, now: int) -> Record:
     Raises:
         CustodyError: sealed or out of reach.
     """
-    domain, owner, dates = managed.domain, managed.owner, managed.dates
-    head = _HEAD.pack(managed.object_type, managed.envelope is not None)
+    sealed = vault.seal_attributes(
+        managed.domain,
+        managed.unique_identifier,
+        managed.owner,
+        managed.generation,
+        _HEAD.pack(managed.object_type, managed.envelope is not None) + dump_attributes(managed),
+    )
+    return _record(vault, managed, sealed, managed.get(Tag.INITIAL_DATE, now))
+
+
+def _record(vault: Vault, managed: Managed, sealed: bytes, initial_date: int) -> Record:
+    """A record with its index: all that the store keeps beside what is sealed follows from the attributes."""
+    domain, dates = managed.domain, managed.dates
     return Record(
         unique_identifier=managed.unique_identifier,
         domain=domain,
-        owner=owner,
+        owner=managed.owner,
         object_type=int(managed.object_type),
         generation=managed.generation,
-        initial_date=managed.get(Tag.INITIAL_DATE, now),
+        initial_date=initial_date,
         activation_date=dates.activation,
         deactivation_date=dates.deactivation,
         compromise_date=dates.compromise,
         destroy_date=dates.destroy,
         archive_date=managed.get(Tag.ARCHIVE_DATE),
-        attributes=vault.seal_attributes(
-            domain, managed.unique_identifier, owner, managed.generation, head + dump_attributes(managed)
-        ),
+        attributes=sealed,
         material=managed.envelope,
         names=names_of(managed),
         index=frozenset((number, vault.blind(domain, number, value)) for number, value in index_of(managed)),
         dates=numbers_of(managed),
     )
+
+
+def indexed(vault: Vault, record: Record) -> Record:
+    """The record with what the store finds an object by made anew from its sealed attributes.
+
+    Raises:
+        TamperError: the attributes are not what was sealed for it.
+        CustodyError: sealed or out of reach.
+    """
+    managed = open_record(vault, record)
+    return _record(vault, managed, record.attributes, managed.get(Tag.INITIAL_DATE, record.initial_date))
 
 
 def open_record(vault: Vault, record: Record) -> Managed:

@@ -142,6 +142,9 @@ class Unsealing:
         """Nobody's standing changes."""
         return 0
 
+    def start(self) -> None:
+        """There is nothing that it could look at."""
+
     def upkeep(self) -> None:
         """Let a ceremony that took too long expire."""
         if self._ceremony is not None:

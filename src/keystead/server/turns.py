@@ -45,6 +45,9 @@ class Answers(Protocol):
     def identity_epoch(self) -> int:
         """A number that changes when any client's standing does."""
 
+    def start(self) -> None:
+        """Look at what there is, before the first answer."""
+
     def upkeep(self) -> None:
         """Do what is due."""
 

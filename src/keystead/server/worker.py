@@ -184,6 +184,7 @@ async def work(
     loop.set_exception_handler(_defect)
     engine = open_engine()
     try:
+        engine.start()
         worker = Worker(engine, config, contexts, kmip, https, leave)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)

@@ -209,6 +209,12 @@ class Transaction(Protocol):
     def strays(self, after: tuple[Any, ...] = (), limit: int = 1000) -> tuple[list[str], tuple[Any, ...] | None]:
         """What is filed without an object that says so: (what, where to go on; None at the end), a part at a time."""
 
+    def refile(self, record: Record) -> None:
+        """File an object anew, as its record says, whatever stood in the index before; what is sealed stays."""
+
+    def remove_strays(self) -> None:
+        """Remove what is filed without an object that says so."""
+
     def object_count(self) -> int:
         """How many objects there are."""
 

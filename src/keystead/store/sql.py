@@ -272,7 +272,7 @@ class SqlTransaction:
             " UNION ALL SELECT grantee, operations FROM grants WHERE object = 0 AND domain = ? AND owner IN (?, ?)",
             (unique_identifier, domain, owner, ALL),
         )
-        return [(grantee, frozenset(json.loads(operations))) for grantee, operations in found]
+        return [(grantee, _operations(operations)) for grantee, operations in found]
 
     def _granted_object(self, domain: str, owner: str, unique_identifier: str) -> tuple[int, Filed]:
         found = self._rows(_FILED, (unique_identifier,))
@@ -379,6 +379,21 @@ class SqlTransaction:
     def strays(self, after: tuple[Any, ...] = (), limit: int = 1000) -> tuple[list[str], tuple[Any, ...] | None]:
         return strays(self._rows, after, limit)
 
+    def refile(self, record: Record) -> None:
+        found = self._rows(_FILED, (record.unique_identifier,))
+        if not found:
+            return
+        number, filed, granted = found[0][0], self._filed(record), self._granted_spaces(found[0][0])
+        for table in ("postings", "numbers", "names"):
+            self._rows(f"DELETE FROM {table} WHERE object = ?", (number,))
+        self._many(_UNNAME, [(filed.space, name) for name in filed.names])
+        self._rows(_SAVE, (*columns_of(record)[1:], filed.space, filed.standing, number))
+        self._refile(number, None, filed, granted)
+
+    def remove_strays(self) -> None:
+        for table in ("postings", "numbers", "names"):
+            self._rows(f"DELETE FROM {table} WHERE object NOT IN (SELECT object FROM objects)")
+
     def object_count(self) -> int:
         return int(self._rows("SELECT count(*) FROM objects")[0][0])
 
@@ -390,9 +405,16 @@ class SqlTransaction:
             (limit, after),
         )
         return [
-            GrantRow(domain, owner, ALL if number == 0 else on or "", grantee, frozenset(json.loads(operations)))
+            GrantRow(domain, owner, ALL if number == 0 else on or "", grantee, _operations(operations))
             for domain, owner, number, on, grantee, operations in rows
         ]
+
+
+def _operations(said: str) -> frozenset[int]:
+    try:
+        return frozenset(map(int, json.loads(said)))
+    except (ValueError, TypeError):
+        raise TamperError("a grant is damaged") from None
 
 
 def _split(batch: bytes) -> Iterator[bytes]:

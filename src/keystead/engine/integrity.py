@@ -1,0 +1,367 @@
+"""Everything added up anew: whether the database is as it was left.
+
+What is used is checked whenever it is used; this finds what nobody uses: a row that was taken away or put back.  A
+sweep adds up all rows, and looks into some of them, so that after some sweeps it has looked into all.  A part whose sum
+is wrong is put in quarantine; an object whose index says otherwise than its sealed attributes is filed anew.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from keystead.audit.log import Event
+from keystead.engine.guard import (
+    ENTRY_PARTS,
+    GRANT,
+    OBJECT_PARTS,
+    STATE,
+    SUM_BYTES,
+    GuardedStore,
+    Ledger,
+    State,
+    grant_key,
+    part_of,
+    part_of_entry,
+)
+from keystead.engine.records import indexed
+from keystead.errors import Conflict, KeysteadError, TamperError
+from keystead.store import Entry, Record, Transaction
+
+if TYPE_CHECKING:
+    from keystead.engine.engine import Engine
+
+log = logging.getLogger("keystead.engine")
+
+PAUSE_SECONDS: Final = 45.0
+"""Between two sweeps, unless one takes longer than a fifth of this."""
+SHARE: Final = 4
+"""A sweep rests so many times as long as it works: the loop has to answer meanwhile."""
+LOOKED_INTO: Final = 20_000
+"""So many objects a sweep looks into."""
+AT_START: Final = 20_000
+"""Up to so many objects are added up before the first answer; more after it."""
+_PAGE: Final = 500
+LOCK_FILE: Final = "sweep.lock"
+
+Rest = Callable[[float], None]
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found.
+
+    Attributes:
+        objects, entries: how many were added up.
+        looked_into: how many objects were opened.
+        wrong: the parts whose sum is not what it ought to be.
+        misfiled: objects that would not be found by what they are, or be found by what they are not.
+        strays: what is filed without an object that says so.
+        damaged: objects that are not what was sealed.
+        counter: of the state.
+        seconds: how long it took.
+        after: where the next look goes on.
+    """
+
+    objects: int = 0
+    entries: int = 0
+    looked_into: int = 0
+    wrong: list[int] = field(default_factory=list)
+    misfiled: list[str] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+    counter: int = 0
+    seconds: float = 0.0
+    after: str = ""
+
+    @property
+    def sound(self) -> bool:
+        """Whether all is as it was left."""
+        return not (self.wrong or self.misfiled or self.strays or self.damaged)
+
+    def __str__(self) -> str:
+        if self.sound:
+            return f"{self.objects} objects and {self.entries} values are as they were left"
+        said = (
+            f"{len(self.wrong)} parts do not add up" if self.wrong else "",
+            f"{len(self.damaged)} objects are not what was sealed" if self.damaged else "",
+            f"{len(self.misfiled)} objects are filed wrongly" if self.misfiled else "",
+            f"{len(self.strays)} index rows are nobody's" if self.strays else "",
+        )
+        return "; ".join(filter(None, said))
+
+
+def add_up(store: GuardedStore, transaction: Transaction, rest: Rest = lambda _: None) -> tuple[bytes, int, int]:
+    """The sums over all rows; how many objects and entries there are.
+
+    Raises:
+        TamperError: a row is damaged.
+    """
+    sums, ledger, objects, entries = [0] * (OBJECT_PARTS + ENTRY_PARTS), store.ledger, 0, 0
+    after = ""
+    while page := transaction.seals(after, _PAGE):
+        began = time.monotonic()
+        for name, generation, seal in page:
+            sums[part_of(name)] ^= ledger.object(name, generation, seal)
+        objects, after = objects + len(page), page[-1][0]
+        rest(time.monotonic() - began)
+    last = ("", "")
+    while values := transaction.all_entries(last, _PAGE):
+        began = time.monotonic()
+        for each in values:
+            if (each.kind, each.key) != STATE:
+                part, whole = part_of_entry(each.kind, each.key), _vouched(ledger, each)
+                sums[part] ^= ledger.entry(each.kind, each.key, each.version, each.value) if whole else 1
+                entries += 1
+        last = values[-1].kind, values[-1].key
+        rest(time.monotonic() - began)
+    return b"".join(total.to_bytes(SUM_BYTES, "big") for total in sums), objects, entries
+
+
+def _vouched(ledger: Ledger, entry: Entry) -> bool:
+    """Whether a value is what its code, which was added up, was made of."""
+    try:
+        ledger.open(entry.kind, entry.key, entry.value)
+    except TamperError:
+        return False
+    return True
+
+
+def examine(store: GuardedStore, *, after: str = "", most: int | None = None, rest: Rest = lambda _: None) -> Report:
+    """Add everything up, and look into objects.
+
+    Args:
+        after: the unique identifier to begin after.
+        most: so many objects are looked into; None for all, 0 for none.
+        rest: is told how long each piece of work took.
+
+    Raises:
+        StoreError, CustodyError; TamperError, if the database as a whole is not the one that it was.
+    """
+    began, report = time.monotonic(), Report(after=after)
+    with store.inner.begin(write=False) as transaction:
+        state = store.state(transaction, -1)
+        sums, report.objects, report.entries = add_up(store, transaction, rest)
+        report.strays = _ungranted(transaction)
+        report.counter = state.counter
+        report.wrong = _differing(state, sums)
+        if report.objects != state.objects and not report.wrong:
+            report.wrong = list(range(OBJECT_PARTS))  # XOR does not tell a row from none, if it is there twice
+    if most != 0:
+        _look_into(store, report, most, rest)
+    report.seconds = time.monotonic() - began
+    return report
+
+
+def _differing(state: State, sums: bytes) -> list[int]:
+    return [
+        part
+        for part in range(OBJECT_PARTS + ENTRY_PARTS)
+        if sums[part * SUM_BYTES : (part + 1) * SUM_BYTES] != state.sums[part * SUM_BYTES : (part + 1) * SUM_BYTES]
+    ]
+
+
+def _ungranted(transaction: Transaction) -> list[str]:
+    """Grants that are on record and without effect: somebody took their row away."""
+    known, after = {key for key, _ in transaction.entries(GRANT)}, 0
+    while known and (page := transaction.grant_rows(after, _PAGE)):
+        known -= {grant_key(row.domain, row.owner, row.unique_identifier, row.grantee) for row in page}
+        after += len(page)
+    return [f"a grant has no row: {key!r}" for key in sorted(known)]
+
+
+def _look_into(store: GuardedStore, report: Report, most: int | None, rest: Rest) -> None:
+    while most is None or report.looked_into < most:
+        with store.inner.begin(write=False) as transaction:  # a new one for each page: the log is not held back
+            began = time.monotonic()
+            page = transaction.records(report.after, _PAGE)
+            for record in page:
+                _look_at(store, record, report)
+            report.misfiled += [name for name, _ in transaction.misfiled(report.after, _PAGE)]
+        report.looked_into += len(page)
+        report.after = page[-1].unique_identifier if len(page) == _PAGE else ""
+        rest(time.monotonic() - began)
+        if not report.after:
+            break
+    if not report.after:  # all objects were looked into, by this sweep or those before it
+        place: tuple[object, ...] | None = ()
+        while place is not None:
+            with store.inner.begin(write=False) as transaction:
+                began = time.monotonic()
+                found, place = transaction.strays(place, _PAGE)
+            report.strays += found
+            rest(time.monotonic() - began)
+
+
+def _look_at(store: GuardedStore, record: Record, report: Report) -> None:
+    try:
+        if indexed(store.vault, record) != record:
+            report.misfiled.append(record.unique_identifier)
+    except TamperError:
+        report.damaged.append(record.unique_identifier)
+
+
+# --- what follows from it ---------------------------------------------------------------------------------------------
+
+
+def act(engine: Engine, report: Report) -> None:
+    """Quarantine what does not add up, and file anew what is filed wrongly; an event of the audit, and an alarm.
+
+    Raises:
+        StoreError, CustodyError, TamperError.
+    """
+    if report.sound:
+        return
+    log.critical("the database is not as it was left", extra={"fields": {"said": str(report)}})
+    store = engine.store
+    with store.begin() as transaction:
+        quarantine = transaction.state.quarantine
+        # A part that has changed since the sums were taken may be sound: it is added up again within the transaction.
+        wrong = _differing(transaction.state, add_up(store, transaction.inner)[0]) if report.wrong else []
+        for part in wrong:
+            quarantine |= 1 << part
+        if quarantine != transaction.state.quarantine:
+            transaction.set_state(quarantine=quarantine)
+        for name in dict.fromkeys(report.misfiled):
+            _refile(engine, transaction.inner, name)
+        if report.strays:
+            transaction.remove_strays()
+        transaction.append_events([_event(engine, "Integrity Check", "Operation Failed", str(report), report.damaged)])
+        transaction.commit()
+    engine.cache.clear()
+
+
+def _refile(engine: Engine, transaction: Transaction, unique_identifier: str) -> None:
+    """File an object as its sealed attributes say; nothing that is added up changes."""
+    record = transaction.get(unique_identifier)
+    if record is not None:
+        with suppress(TamperError):
+            transaction.refile(indexed(engine.vault, record))
+
+
+def accept(engine: Engine) -> Report:
+    """Take the database as it is for what it ought to be, whatever was done to it: a person has decided so.
+
+    Raises:
+        StoreError, CustodyError.
+    """
+    store = engine.store
+    with store.inner.begin() as transaction:
+        state = store.state(transaction, -1, checked=False)
+        sums, objects, entries = add_up(store, transaction)
+        said = f"{objects} objects and {entries} values are taken as they are"
+        transaction.append_events([_event(engine, "Accept State", "Success", said, [])])
+        # The counter goes beyond any that was noted, so that no note stands in the way.
+        counter = max([state.counter, store.furthest, *(mark.counter for mark in store.marks())]) + 1
+        accepted = State(counter, objects, state.keks + 1, 0, sums)
+        store.put_state(transaction, accepted)
+        transaction.commit()
+    store.forget()
+    engine.cache.clear()
+    store.note(force=True)
+    return Report(objects=objects, entries=entries, counter=counter)
+
+
+def _event(engine: Engine, operation: str, status: str, message: str, names: list[str]) -> bytes:
+    return Event(
+        time=int(engine.clock() * 1_000_000), name="keystead", operation=operation, status=status,
+        reason="" if status == "Success" else "Cryptographic Failure", message=message,
+        unique_identifiers=tuple(names),
+    ).encode()  # fmt: skip
+
+
+class Sweeper:
+    """Sweeps now and then, in a thread; of several processes one does.
+
+    Args:
+        directory: where they agree which; None if there is but one.
+    """
+
+    def __init__(self, engine: Engine, directory: Path | None) -> None:
+        self._engine = engine
+        self._directory = directory
+        self._lock: int | None = None
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._due = time.monotonic() + PAUSE_SECONDS
+        self._after = ""
+        self.last: Report | None = None
+
+    def start(self) -> None:
+        """Add up what there is before the first answer, if it is little; else as soon as there is time.
+
+        Raises:
+            StoreError, CustodyError; TamperError, if the database as a whole is not the one that it was.
+        """
+        with self._engine.store.begin(write=False) as transaction:
+            few = transaction.state.objects <= AT_START
+        if few:
+            self._sweep(0)
+        else:
+            self._due = time.monotonic()
+
+    def beat(self) -> None:
+        """Begin a sweep if it is time; about each second."""
+        if time.monotonic() < self._due or (self._thread is not None and self._thread.is_alive()):
+            return
+        if not self.alone():
+            return
+        self._thread = threading.Thread(target=self._sweep, args=(LOOKED_INTO,), name="keystead-sweep", daemon=True)
+        self._due = float("inf")
+        self._thread.start()
+
+    def alone(self) -> bool:
+        """Whether this process is the one that does what one alone ought to do."""
+        if self._directory is None or self._lock is not None:
+            return True
+        descriptor = os.open(self._directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self._lock = descriptor
+        return True
+
+    def close(self) -> None:
+        """Stop, within a moment."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _rest(self, worked: float) -> None:
+        if self._thread is not None and self._stop.wait(worked * SHARE):
+            raise _Stopped
+
+    def _sweep(self, most: int) -> None:
+        began = time.monotonic()
+        try:
+            self.last = examine(self._engine.store, after=self._after, most=most, rest=self._rest)
+            self._after = self.last.after
+            act(self._engine, self.last)
+        except (_Stopped, Conflict):
+            pass
+        except KeysteadError as error:
+            log.critical("integrity not checked", extra={"fields": {"said": str(error)}})
+        except Exception:
+            log.exception("integrity not checked")
+        finally:
+            self._due = time.monotonic() + max(PAUSE_SECONDS, (time.monotonic() - began) * 5)
+
+
+class _Stopped(Exception):
+    """The sweep ends before its end: never leaves this module."""
+
+
+__all__ = ["Report", "Sweeper", "accept", "act", "add_up", "examine"]
