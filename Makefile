@@ -28,10 +28,11 @@ run: setup       ## start a ready-to-use server
 test: setup      ## run all tests
 	$(BIN)/python -m pytest -n auto
 
-check: setup     ## lint and types
+check: setup     ## lint, types, fresh reference pages
 	$(BIN)/ruff check src tests tools examples
 	$(BIN)/ruff format --check src tests tools examples
 	$(BIN)/mypy
+	$(BIN)/python -m tools.reference --check docs/reference
 
 FUZZ ?= 1000000
 fuzz: setup      ## mutated messages through the codec and the engine: FUZZ=n of them

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -13,9 +14,12 @@ import pytest
 from keystead.cli.main import COMMANDS, cli
 from keystead.config import SECTIONS, rows
 from keystead.kmip import ttlv, ttlv_json, ttlv_xml
+from keystead.kmip.attributes import ATTRIBUTES
+from keystead.kmip.enums import ObjectType
 from keystead.kmip.payloads import OPERATIONS
 from tests.walkthrough import blocks
-from tools.reference import pages
+from tools import attributes, objects, operations
+from tools.reference import stale, write
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -62,18 +66,38 @@ def targets(page: Path) -> Iterator[tuple[Path, str]]:
 # --- the generated pages ----------------------------------------------------------------------------------------------
 
 
-def test_generated_pages_are_fresh() -> None:
-    made = pages()
-    there = {path.relative_to(REFERENCE).as_posix(): path for path in REFERENCE.rglob("*") if path.is_file()}
-    assert set(there) == set(made), "run make docs"
-    stale = [file for file, path in there.items() if path.read_text("utf-8") != made[file]]
-    assert not stale, "run make docs"
+def test_generated_pages_are_fresh(tmp_path: Path) -> None:
+    assert not stale(REFERENCE), "run make docs"
+    write(tmp_path)
+    page = tmp_path / "operations" / "get.md"
+    page.write_text(page.read_text("utf-8").replace("Hand out", "Give out"), "utf-8")
+    (tmp_path / "tags.md").unlink()
+    (tmp_path / "left.md").touch()
+    assert stale(tmp_path) == ["left.md", "operations/get.md", "tags.md"]
 
 
-def test_the_reference_has_every_operation_attribute_setting_and_command() -> None:
+@pytest.mark.parametrize(
+    ("name_of", "one", "sections"),
+    [
+        *((operations.name_of, one, ("Request Payload", "Response Payload", "Refusals")) for one in OPERATIONS),
+        *((objects.name_of, one, ("Fields", "Attributes", "What comes of it")) for one in ObjectType),
+        *((attributes.name_of, one, ("Rules", "What a client may do")) for one in ATTRIBUTES),
+    ],
+)
+def test_every_operation_object_and_attribute_has_its_page(
+    name_of: Callable[[Any], str], one: Any, sections: tuple[str, ...]
+) -> None:
+    text = TEXTS[REFERENCE / name_of(one)]
+    assert f"# {one.title}\n" in text
+    assert "- Versions: " in text
+    for section in (*sections, "Example"):
+        assert f"\n## {section}\n" in text
+    example = blocks(text.partition("\n## Example\n")[2])
+    assert {block.language for block in example} == {"text", "xml", "json"}
+
+
+def test_the_reference_has_every_setting_and_command() -> None:
     whole = "".join(text for page, text in TEXTS.items() if page.is_relative_to(REFERENCE))
-    for operation in OPERATIONS:
-        assert f"# {operation.title}\n" in whole
     for section, kind in SECTIONS.items():
         assert f"## [{section}]" in whole
         for row in rows(kind):
@@ -99,7 +123,7 @@ def test_examples_say_the_same_in_every_encoding() -> None:
                 assert ttlv_xml.loads(block.text.encode()) == last, where
             elif block.language == "json":
                 assert ttlv_json.loads(block.text.encode()) == last, where
-    assert seen >= 2 * len(OPERATIONS)
+    assert seen >= 2 * len(OPERATIONS) + len(ObjectType) + len(ATTRIBUTES)
 
 
 # --- links ------------------------------------------------------------------------------------------------------------
