@@ -132,7 +132,9 @@ class CustodyConfig:
     )
     pkcs11_module: Path | None = _setting(None, "The PKCS#11 module of the HSM that holds the root (a shared library).")
     pkcs11_token: str | None = _setting(None, "The label of its token.", pattern=r"[ -~]{1,32}")
-    pkcs11_key: str = _setting("keystead", "The label of the root's key in the token.", pattern=r"[ -~]{1,64}")
+    pkcs11_key: str = _setting(
+        "keystead", "The label that the root's key is given in the token when it is made.", pattern=r"[ -~]{1,64}"
+    )
     pin_file: Path | None = _setting(
         None, "A file with the token's PIN, for a start without a terminal. Only its owner may read it."
     )

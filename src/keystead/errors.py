@@ -7,7 +7,8 @@ KeysteadError
 ├── ConfigError         names the key of the configuration; stops the start
 ├── StoreError
 │   └── Conflict        another transaction was first: run this one again
-├── CustodyError        the HSM or the master key is out of reach
+├── CustodyError        the root of trust is sealed, or refuses
+│   └── OutOfReach      the HSM does not answer: it may come back
 └── TamperError         an integrity check failed: refuse service, raise the alarm
 
 What is none of these is a defect: it is logged with an identifier and the caller sees General Failure.
@@ -75,7 +76,11 @@ class Conflict(StoreError):
 
 
 class CustodyError(KeysteadError):
-    """The root of trust is sealed or out of reach."""
+    """The root of trust is sealed, cannot be opened, or refuses."""
+
+
+class OutOfReach(CustodyError):
+    """What holds the root of trust does not answer: it may come back."""
 
 
 class TamperError(KeysteadError):

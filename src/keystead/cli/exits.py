@@ -14,6 +14,7 @@ from keystead.errors import (
     CustodyError,
     KeysteadError,
     OperationFailed,
+    OutOfReach,
     Pending,
     StoreError,
     TamperError,
@@ -24,6 +25,7 @@ EXITS: Mapping[type[BaseException], int] = {
     CodecError: 65,  # EX_DATAERR
     StoreError: 69,  # EX_UNAVAILABLE
     CustodyError: 69,
+    OutOfReach: 69,
     KeysteadError: 70,  # EX_SOFTWARE
     OSError: 74,  # EX_IOERR
     Conflict: 75,  # EX_TEMPFAIL

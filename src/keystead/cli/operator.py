@@ -374,7 +374,6 @@ def _succeed(
 
     directory, before = config.custody.directory, config.custody.root
     old = _open(config, share_files)
-    key: dict[str, str] = {}
     make: Callable[[str, bytes | None], RootOfTrust]
     try:
         if kind == "shares":
@@ -384,15 +383,13 @@ def _succeed(
                 number, threshold = number or len(there.names), threshold or there.threshold
             make, _ = _shares(config, number, threshold, names, share_dir)
         elif kind == "pkcs11":
-            label = _next_label(config.custody.pkcs11_key) if before == "pkcs11" else config.custody.pkcs11_key
-            key = {"pkcs11_key": label}
-            make = _pkcs11(config, label)
+            make = _pkcs11(config, another=before == "pkcs11")
         else:
             make = _software(config, kind, passphrase_file)
         with closing(SqliteKekStore(directory)) as keks:
             succeed(directory, keks, old, make).close()
             try:
-                _configure(config, kind, passphrase_file, **key)
+                _configure(config, kind, passphrase_file)
                 _note(config, "Rotate Root" if kind == before else "Migrate Root", f"{before} to {kind}")
                 if health(config) == "ok":
                     time.sleep(HANDOVER_SECONDS)
@@ -616,22 +613,15 @@ def _software(config: Config, kind: str, passphrase_file: Path | None) -> Callab
     return create
 
 
-def _pkcs11(config: Config, label: str | None = None) -> Callable[[str, bytes | None], RootOfTrust]:
-    from dataclasses import replace
-
+def _pkcs11(config: Config, *, another: bool = False) -> Callable[[str, bytes | None], RootOfTrust]:
     from keystead.cli.opening import pin, token_of
     from keystead.custody.pkcs11 import PKCS11Root
 
     token = token_of(config)
-    token = replace(token, key=label or token.key)
     asked = pin(config.custody.pin_file)
-    return lambda file, signing: PKCS11Root.create(config.custody.directory, token, asked, signing, file)
-
-
-def _next_label(label: str) -> str:
-    """keystead → keystead-2 → keystead-3."""
-    stem, _, number = label.rpartition("-")
-    return f"{stem}-{int(number) + 1}" if stem and number.isdigit() else f"{label}-2"
+    return lambda file, signing: PKCS11Root.create(
+        config.custody.directory, token, asked, signing, file, another=another
+    )
 
 
 def _new_passphrase(file: Path | None) -> bytes:
@@ -711,11 +701,11 @@ def _acknowledge(config: Config, custodians: Custodians, name: str) -> None:
     )
 
 
-def _configure(config: Config, kind: str, passphrase_file: Path | None = None, **values: str) -> None:
+def _configure(config: Config, kind: str, passphrase_file: Path | None = None) -> None:
     """Have the configuration file name the root's kind; tell what to write if it cannot be written."""
     from keystead.cli.settings import rewrite
 
-    named: dict[str, str | None] = {"root": kind, **values}
+    named: dict[str, str | None] = {"root": kind}
     if kind != "key-file" and config.custody.key_file is not None:
         named["key_file"] = None
     if kind != "passphrase" and config.custody.passphrase_file is not None:

@@ -1,14 +1,13 @@
 """A root of trust in an HSM: a non-extractable AES key in a PKCS#11 token.
 
-The key wraps by AES-GCM where the token has it, else by AES key wrap with padding or without (`ways`).  What a token
-gives is opened again before it is believed.
+The key wraps keys of one use, under which what is wrapped is sealed (`ways`).  What a token gives is opened again
+before it is believed.
 
 Audit checkpoints are signed by a software key of Ed25519 that the token's key wraps: few tokens have Ed25519, none lets
 a key be carried to another root, and whoever verifies the audit holds on to one public key.
 
-One thread owns the module (`owner`): vendors' modules, and the library's way to open them, are not safe with several.
 A call that takes too long, or a token that is gone, is an error each time; nothing stands in for the token.  When it is
-back, the next call opens it again, with all checks.
+back, the next call opens it again (`connection`), with all checks.
 
 Source: PKCS#11 3.0.
 """
@@ -18,40 +17,30 @@ from __future__ import annotations
 import json
 import logging
 import os
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import pkcs11
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 from pkcs11 import Attribute, KeyType, ObjectClass, TokenFlag
 from pkcs11.exceptions import (
-    FunctionNotSupported,
+    AttributeTypeInvalid,
+    AttributeValueInvalid,
+    DeviceError,
     MechanismInvalid,
-    MultipleTokensReturned,
-    NoSuchToken,
-    PinExpired,
-    PinIncorrect,
-    PinInvalid,
-    PinLenRange,
-    PinLocked,
     PKCS11Error,
-    SessionCount,
-    UserAlreadyLoggedIn,
+    TemplateInconsistent,
 )
 
-from keystead.custody.files import read_private, write_private
-from keystead.custody.memory import wipe
-from keystead.custody.owner import owner_of
+from keystead.custody.connection import CALL_SECONDS, OPEN_SECONDS, NoSession, Token, connect, read_pin
 from keystead.custody.rootfile import FORMAT, NEXT_FILE, ROOT_FILE, bound, data, read_head, text, write_head
 from keystead.custody.software import verify
-from keystead.custody.ways import BY_NUMBER, ENCRYPTS, REQUIRED, WAYS, WRAPS, Way
+from keystead.custody.ways import BY_NUMBER, KEY_BYTES, TEMPLATE, TRUSTED, WAYS, Way, destroyed, refusal
 from keystead.errors import CustodyError, OperationFailed, TamperError
 from keystead.kmip.enums import ResultReason
 
@@ -59,46 +48,14 @@ log = logging.getLogger("keystead.custody")
 
 T = TypeVar("T")
 
-CALL_SECONDS: Final = 2.0
-"""How long a call may take; one that takes longer is an error, as is every other until it comes back."""
-OPEN_SECONDS: Final = 10.0
-"""How long the first opening may take: loading a module, a session, a login."""
-RETRY_SECONDS: Final = 1.0
-"""How often a token that is gone is looked for."""
-KEY_BITS: Final = 256
-REFUSED_PIN_FILE: Final = "pin.refused"
-_KEY_BYTES: Final = 32
-_MOST_PIN_BYTES: Final = 256
+KEY_BITS: Final = 8 * KEY_BYTES
+_NO_NONCE: Final = bytes(12)
+_SEALED: Final = "the root of trust is sealed"
+_DAMAGED: Final = "root.json is damaged"
 _ALTERED: Final = "a wrapped key is not what this root of trust wrapped"
-_CHECK: Final = b"keystead pkcs11 root 1 check"
-
-Pin = Callable[[], bytes]
-"""Asks for the PIN, at a terminal or from a file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """Where the key is.
-
-    Attributes:
-        module: the vendor's shared library.
-        token: the label of the token.
-        key: the label of the key.
-        pin_file: where the PIN is; None if it is asked for.
-    """
-
-    module: Path
-    token: str
-    key: str = "keystead"
-    pin_file: Path | None = None
-
-
-def read_pin(file: Path) -> bytes:
-    """The PIN in a file.  Raises: CustodyError, if others may read it, or it is empty."""
-    pin = read_private(file, _MOST_PIN_BYTES).rstrip(b"\r\n")
-    if not pin:
-        raise CustodyError(f"{file.name} holds no PIN")
-    return pin
+_WRONG_KEY: Final = (
+    "the token does not open what its key wrapped: the key under this label is another one, or root.json is damaged"
+)
 
 
 class PKCS11Root:
@@ -106,18 +63,15 @@ class PKCS11Root:
 
     def __init__(self, token: Token, pin: bytes, directory: Path) -> None:
         self._token = token
-        self._pin = bytearray(pin)
         self._directory = directory
-        self._owner = owner_of(token.module)
-        self._session: Any = None
+        self._connection = connect(token, pin, directory)
+        self._serial = 0
         self._key: Any = None
         self._way: Way = WAYS[0]
         self._head: dict[str, Any] = {}
         self._check = b""
         self._signing: Ed25519PrivateKey | None = None
         self._sealed = False
-        self._pin_refused = False
-        self._lost_at = float("-inf")
         self._last_random = b""
 
     def __repr__(self) -> str:
@@ -125,34 +79,42 @@ class PKCS11Root:
 
     @classmethod
     def create(
-        cls, directory: Path, token: Token, pin: bytes, signing: bytes | None = None, file: str = ROOT_FILE
+        cls,
+        directory: Path,
+        token: Token,
+        pin: bytes,
+        signing: bytes | None = None,
+        file: str = ROOT_FILE,
+        *,
+        another: bool = False,
     ) -> PKCS11Root:
         """Make the key in the token, or take the one under its label, and write `root.json`.
 
         Args:
             signing: the seed of the signing key of the root before this one.
             file: another name, for a successor.
+            another: make one under the next label that is free.
 
         Raises:
             CustodyError: there is a root here already; the token is out of reach; its key is not as it must be.
         """
         root = cls(token, pin, directory)
         try:
-            root._do(root._begin_with_key, OPEN_SECONDS)
+            label = root._connection.call(lambda session: root._make(session, token.key, another), OPEN_SECONDS)
             head = {
                 "version": FORMAT,
                 "kind": "pkcs11",
                 "identifier": str(uuid.uuid4()),
                 "token": token.token,
-                "key": token.key,
-                "check": root._do(root._check_value, CALL_SECONDS),
+                "key": label,
+                "check": root._connection.call(lambda _: root._check_value()),
                 "mechanism": root._way.name,
             }
-            seed = signing or os.urandom(_KEY_BYTES)
+            seed = signing or root.random(KEY_BYTES)
             root._signing = Ed25519PrivateKey.from_private_bytes(seed)
             head["public_key"] = text(root._signing.public_key().public_bytes_raw())
-            sealed = root._do(lambda: root._wrap(seed, bound(head)), CALL_SECONDS)
-            root._head, root._check = dict(head), sealed
+            sealed = root._connection.call(lambda session: root._wrap(session, seed, bound(head)))
+            root._head, root._check = head, sealed
             write_head(directory, file, {**head, "sealed_key": text(sealed)}, replace=False)
         except BaseException:
             root.close()
@@ -163,24 +125,29 @@ class PKCS11Root:
     def open(cls, directory: Path, token: Token, pin: bytes, file: str = ROOT_FILE) -> PKCS11Root:
         """Open the root in a directory: log in, find the key and check it.
 
+        `root.json` says which key it is, and is believed once that key opens what is sealed in it.
+
         Raises:
-            CustodyError: the token is out of reach, the PIN is wrong, or the key is not the one that it must be.
+            OutOfReach: the token does not answer or is not there.
+            CustodyError: the PIN is wrong, or the key is not the one that it must be.
         """
         root = cls(token, pin, directory)
         try:
             try:
                 head = read_head(directory, file)
-                sealed = data(head.pop("sealed_key"))
-                root._head, root._check = head, sealed
-                if head["kind"] != "pkcs11" or (head["token"], head["key"]) != (token.token, token.key):
-                    raise CustodyError("root.json is of another token or key")
+                root._check = data(head.pop("sealed_key"))
+                root._head = head
+                if head["kind"] != "pkcs11" or head["token"] != token.token:
+                    raise CustodyError("root.json is of another token")
+                if not all(isinstance(head[name], str) for name in ("identifier", "key", "check", "mechanism")):
+                    raise CustodyError(_DAMAGED)
                 public = data(head["public_key"])
             except (ValueError, KeyError, TypeError, RecursionError):
-                raise CustodyError("root.json is damaged") from None
-            seed = root._do(root._begin, OPEN_SECONDS)
+                raise CustodyError(_DAMAGED) from None
+            seed = root._connection.call(root._take, OPEN_SECONDS)
             root._signing = Ed25519PrivateKey.from_private_bytes(seed)
             if root._signing.public_key().public_bytes_raw() != public:
-                raise CustodyError("root.json is damaged")
+                raise CustodyError(_DAMAGED)
         except BaseException:
             root.close()
             raise
@@ -190,7 +157,7 @@ class PKCS11Root:
 
     @property
     def name(self) -> str:
-        return f"pkcs11 {self._token.token}/{self._token.key} {self.identifier}"
+        return f"pkcs11 {self._token.token}/{self._head.get('key', self._token.key)} {self.identifier}"
 
     @property
     def identifier(self) -> str:
@@ -205,17 +172,17 @@ class PKCS11Root:
         return self._sealed
 
     def wrap(self, plaintext: bytes, context: bytes) -> bytes:
-        return self._reached(lambda: self._wrap(plaintext, context))
+        return self._reached(lambda session: self._wrap(session, plaintext, context))
 
     def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
-        found = self._reached(lambda: self._unwrap_or_tell(wrapped, context))
+        found = self._reached(lambda session: self._unwrap(session, wrapped, context))
         if found is None:
             raise TamperError(_ALTERED)
         return found
 
     def sign(self, data: bytes) -> bytes:
-        if self._signing is None or self._sealed:
-            raise CustodyError("the root of trust is sealed")
+        if self._signing is None:
+            raise CustodyError(_SEALED)
         return self._signing.sign(data)
 
     def verify(self, data: bytes, signature: bytes) -> bool:
@@ -227,11 +194,9 @@ class PKCS11Root:
         Raises:
             CustodyError: what the token gives is not random.
         """
-        drawn = self._reached(lambda: self._session.generate_random(8 * max(number, _KEY_BYTES)))
-        check_random(drawn, self._last_random)
-        self._last_random = drawn[:_KEY_BYTES]
         own = os.urandom(number)
-        return bytes(a ^ b for a, b in zip(drawn, own, strict=False))
+        drawn = self._reached(lambda session: self._draw(session, number))
+        return bytes(a ^ b for a, b in zip(drawn, own, strict=False)) if drawn else own
 
     def testament(self) -> bytes:
         return json.dumps(
@@ -240,162 +205,96 @@ class PKCS11Root:
                 "identifier": self.identifier,
                 "module": str(self._token.module),
                 "token": self._token.token,
-                "key": self._token.key,
-                "pin": text(bytes(self._pin)),
+                "pin_file": str(self._token.pin_file) if self._token.pin_file else None,
+                "pin": text(self._connection.pin),
             }
         ).encode()
 
     def signing_key(self) -> bytes:
-        if self._signing is None or self._sealed:
-            raise CustodyError("the root of trust is sealed")
+        if self._signing is None:
+            raise CustodyError(_SEALED)
         return self._signing.private_bytes_raw()
 
     def seal(self) -> None:
-        self._sealed = True
-        self._signing = None
-        wipe(self._pin)
-        with suppress(CustodyError, OperationFailed):
-            if not self._owner.foreign:
-                self._owner.do(self._leave, CALL_SECONDS)
+        if not self._sealed:
+            self._sealed = True
+            self._signing = self._key = None
+            self._connection.release()
 
     def close(self) -> None:
         self.seal()
 
     # --- in whichever thread asks ---
 
-    def _reached(self, work: Callable[[], T]) -> T:
-        """Do work with the token; if it is gone, open it again and do the work once more.
+    def _reached(self, work: Callable[[Any], T]) -> T:
+        """Do work with the key.
 
         Raises:
-            CustodyError: it is out of reach.
+            OutOfReach: the token is.
             OperationFailed: Server Limit Exceeded, if it has no session left.
         """
         if self._sealed:
-            raise CustodyError("the root of trust is sealed")
-        if self._owner.foreign:  # Source: PKCS#11 3.0 section 5.4: a child initializes the library for itself
-            self._owner = owner_of(self._token.module)
-            self._do(lambda: self._begin(again=True), OPEN_SECONDS)
-        if self._session is not None:
-            try:
-                return self._do(work, CALL_SECONDS)
-            except _Lost as error:
-                log.critical("the token is out of reach", extra={"fields": {"said": str(error)}})
-        now = time.monotonic()
-        if now - self._lost_at < RETRY_SECONDS:
-            raise CustodyError("the token is out of reach")
-        self._lost_at = now
+            raise CustodyError(_SEALED)
+        if self._connection.foreign:  # Source: PKCS#11 3.0 section 5.4: a child initializes the library for itself
+            self._connection = connect(self._token, self._connection.pin, self._directory)
+            self._serial = 0
+
+        def with_key(session: Any) -> T:
+            if self._serial != self._connection.serial:
+                self._take(session)
+            return work(session)
+
         try:
-            self._do(lambda: self._begin(again=True), CALL_SECONDS)
-            found = self._do(work, CALL_SECONDS)
-        except _Lost as error:
-            raise CustodyError(str(error)) from None
-        self._lost_at = float("-inf")
-        log.warning("the token is back")
-        return found
+            return self._connection.call(with_key, CALL_SECONDS if self._connection.serial else OPEN_SECONDS)
+        except NoSession as error:
+            raise OperationFailed(ResultReason.SERVER_LIMIT_EXCEEDED, str(error)) from None
 
-    def _do(self, work: Callable[[], T], seconds: float) -> T:
-        def guarded() -> T:
-            try:
-                return work()
-            except SessionCount:
-                raise OperationFailed(ResultReason.SERVER_LIMIT_EXCEEDED, "the token has no session left") from None
-            except PKCS11Error as error:
-                self._session = self._key = None
-                raise _Lost(f"the token is out of reach: {type(error).__name__}") from None
+    # --- in the thread of the module ---
 
-        return self._owner.do(guarded, seconds)
+    def _make(self, session: Any, label: str, another: bool) -> str:
+        """See to it that the token has the key; its label."""
+        if another:
+            while _found(session, label := _next_label(label)):
+                pass
+        if not (found := _found(session, label)):
+            self._test_random(session)
+            self._way = _choose(session)
+            for more in (TRUSTED, {}):
+                try:
+                    session.generate_key(
+                        KeyType.AES,
+                        KEY_BITS,
+                        label=label,
+                        store=True,
+                        capabilities=self._way.capabilities,
+                        template={**TEMPLATE, **more},
+                    )
+                    break
+                except (AttributeTypeInvalid, AttributeValueInvalid, TemplateInconsistent):
+                    if not more:
+                        raise
+            self._key = _only(session, label)
+        else:
+            self._key = _only(session, label)
+            self._way = _choose(session, found[0])
+        self._serial = self._connection.serial
+        return label
 
-    # --- in the thread that owns the module ---
-
-    def _begin_with_key(self) -> None:
-        """Open the token and see to it that it has the key."""
-        self._login(again=False)
-        if not self._found():
-            self._session.generate_key(
-                KeyType.AES,
-                KEY_BITS,
-                label=self._token.key,
-                store=True,
-                capabilities=ENCRYPTS | WRAPS,
-                template={
-                    Attribute.SENSITIVE: True,
-                    Attribute.EXTRACTABLE: False,
-                    Attribute.PRIVATE: True,
-                    Attribute.MODIFIABLE: False,
-                },
-            )
-        self._take_key()
-        self._way = self._choose()
-
-    def _begin(self, again: bool = False) -> bytes:
-        """Open the token, find its key, check it; the seed that only the right key opens."""
-        self._login(again)
-        self._take_key()
-        check = str(self._head["check"])
+    def _take(self, session: Any) -> bytes:
+        """Find the key and check it; the seed that only the right key opens."""
+        if not self._head:
+            raise CustodyError("the token was lost while the key was made: try again")
+        self._key = _only(session, self._head["key"])
+        check = self._head["check"]
         if check and self._check_value() not in (check, ""):
             raise CustodyError(_WRONG_KEY)
+        self._test_random(session)
         self._way = next((way for way in WAYS if way.name == self._head["mechanism"]), WAYS[0])
-        seed = self._try_unwrap(self._check, bound(self._head))
-        if seed is None or len(seed) != _KEY_BYTES:
+        seed = self._try(session, self._check, bound(self._head)) or self._try(session, self._check, bound(self._head))
+        if seed is None or len(seed) != KEY_BYTES:
             raise CustodyError(_WRONG_KEY)
+        self._serial = self._connection.serial
         return seed
-
-    def _login(self, again: bool) -> None:
-        self._session = self._key = None
-        if self._pin_refused:
-            raise CustodyError("the token refused the PIN; it is not tried again")
-        mark, stamp = self._directory / REFUSED_PIN_FILE, self._pin_stamp()
-        if stamp and mark.exists() and mark.read_text() == stamp:
-            raise CustodyError("the token refused the PIN of this file; it is not tried again until the file changes")
-        try:
-            library = pkcs11.lib(str(self._token.module))
-            if again:
-                library.reinitialize()
-        except PKCS11Error as error:
-            raise CustodyError(f"the PKCS#11 module cannot be opened: {error or type(error).__name__}") from None
-        try:
-            token = library.get_token(token_label=self._token.token)
-        except (NoSuchToken, MultipleTokensReturned) as error:
-            many = isinstance(error, MultipleTokensReturned)
-            raise CustodyError(f"{'several tokens have' if many else 'no token has'} the label of [custody]") from None
-        if token.flags & TokenFlag.USER_PIN_LOCKED:
-            raise CustodyError("the PIN of the token is locked")
-        if stamp and token.flags & TokenFlag.USER_PIN_FINAL_TRY:
-            raise CustodyError("one more wrong PIN locks the token: it is not tried from a file")
-        try:
-            self._session = token.open(rw=True, user_pin=self._pin.decode())
-        except UserAlreadyLoggedIn:
-            self._session = token.open(rw=True)
-        except (PinIncorrect, PinInvalid, PinLenRange, PinLocked, PinExpired) as error:
-            self._pin_refused = True
-            if stamp:
-                write_private(mark, stamp.encode(), replace=True)
-            raise CustodyError(f"the token refused the PIN ({type(error).__name__})") from None
-        mark.unlink(missing_ok=True)
-
-    def _pin_stamp(self) -> str:
-        """Which state of the PIN file was tried; nothing of the PIN itself."""
-        if self._token.pin_file is None:
-            return ""
-        try:
-            found = self._token.pin_file.stat()
-        except OSError:
-            return ""
-        return f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
-
-    def _found(self) -> list[Any]:
-        wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: self._token.key}
-        return list(self._session.get_objects(wanted))
-
-    def _take_key(self) -> None:
-        found = self._found()
-        if len(found) != 1:
-            fault = "there is no key under its label" if not found else "several keys have its label"
-            raise CustodyError(f"the token is refused: {fault}")
-        for attribute, wanted in REQUIRED:
-            if found[0][attribute] != wanted:
-                raise CustodyError(f"the key in the token is refused: {attribute.name} is not {wanted}")
-        self._key = found[0]
 
     def _check_value(self) -> str:
         """The token's own check value of the key; "" if it has none."""
@@ -404,61 +303,97 @@ class PKCS11Root:
         except PKCS11Error:
             return ""
 
-    def _choose(self) -> Way:
-        """The first way that works here: what a token lists, and what it can do, are not the same."""
-        for way in WAYS:
-            try:
-                if not self._token_has(way):
-                    continue
-                wrapped = way.wrap(self._key, self._session, _CHECK, _CHECK)
-                if way.unwrap(self._key, self._session, wrapped, _CHECK) == _CHECK:
-                    return way
-            except (PKCS11Error, InvalidTag, ValueError):
-                continue
-        raise CustodyError(f"the token has none of {', '.join(way.name for way in WAYS)}")
+    def _test_random(self, session: Any) -> None:
+        """Let a token make no key, and give none, while its random numbers are not."""
+        for _ in range(2):
+            self._draw(session, KEY_BYTES)
 
-    def _token_has(self, way: Way) -> bool:
-        try:
-            self._session.token.slot.get_mechanism_info(way.mechanism)
-        except (MechanismInvalid, FunctionNotSupported):
-            return False
-        return True
+    def _draw(self, session: Any, number: int) -> bytes:
+        """Random bytes of the token, tested; none if it makes none."""
+        if not session.token.flags & TokenFlag.RNG:
+            return b""
+        drawn: bytes = session.generate_random(8 * max(number, KEY_BYTES))
+        check_random(drawn, self._last_random)
+        self._last_random = drawn[:KEY_BYTES]
+        return drawn
 
-    def _wrap(self, plaintext: bytes, context: bytes) -> bytes:
-        wrapped: bytes = self._way.wrap(self._key, self._session, plaintext, context)
-        with suppress(InvalidTag, ValueError, IndexError):
-            if self._way.unwrap(self._key, self._session, wrapped, context) == plaintext:
-                return bytes((self._way.number,)) + wrapped
-        raise CustodyError("the token does not give back what it wrapped")
+    def _wrap(self, session: Any, plaintext: bytes, context: bytes) -> bytes:
+        once = os.urandom(KEY_BYTES)
+        wrapped = self._way.wrap(self._key, session, once)
+        sealed = AESGCMSIV(once).encrypt(_NO_NONCE, plaintext, context)
+        whole = bytes((self._way.number, len(wrapped))) + wrapped + sealed
+        if self._try(session, whole, context) != plaintext:
+            raise CustodyError("the token does not give back what it wrapped")
+        return whole
 
-    def _unwrap_or_tell(self, wrapped: bytes, context: bytes) -> bytes | None:
+    def _unwrap(self, session: Any, wrapped: bytes, context: bytes) -> bytes | None:
         """What was wrapped; None if it was not wrapped here, or altered.  Many tokens say the same if they fail."""
-        found = self._try_unwrap(wrapped, context)
-        if found is None and self._try_unwrap(self._check, bound(self._head)) is None:
-            raise pkcs11.DeviceError
+        found = self._try(session, wrapped, context)
+        if found is None:
+            if self._try(session, self._check, bound(self._head)) is None:
+                raise DeviceError
+            found = self._try(session, wrapped, context)
         return found
 
-    def _try_unwrap(self, wrapped: bytes, context: bytes) -> bytes | None:
-        way = BY_NUMBER.get(wrapped[0]) if wrapped else None
-        if way is None or len(wrapped) < 2:
+    def _try(self, session: Any, wrapped: bytes, context: bytes) -> bytes | None:
+        way = BY_NUMBER.get(wrapped[0]) if len(wrapped) > 2 else None
+        if way is None:
             return None
+        end = 2 + wrapped[1]
         try:
-            return way.unwrap(self._key, self._session, wrapped[1:], context)
-        except (PKCS11Error, InvalidTag, ValueError, IndexError):
+            once = way.unwrap(self._key, session, wrapped[2:end])
+            return AESGCMSIV(once).decrypt(_NO_NONCE, wrapped[end:], context)
+        except (PKCS11Error, InvalidTag, ValueError):
             return None
 
-    def _leave(self) -> None:
-        session, self._session, self._key = self._session, None, None
-        if session is not None:
-            with suppress(PKCS11Error):
-                session.close()
+
+def _found(session: Any, label: str) -> list[Any]:
+    return list(session.get_objects({Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: label}))
 
 
-_WRONG_KEY: Final = "the key in the token is not the one that wrapped what is kept here, or root.json is damaged"
+def _only(session: Any, label: str) -> Any:
+    """The one key under a label, as it must be."""
+    found = _found(session, label)
+    if len(found) != 1:
+        fault = "there is no key" if not found else "there are several keys"
+        raise CustodyError(f"the token is refused: {fault} under the label {label}")
+    if (why := refusal(found[0])) is not None:
+        raise CustodyError(f"the key {label} in the token is refused: {why}")
+    return found[0]
 
 
-class _Lost(CustodyError):
-    """The token was there and is not any more."""
+def _next_label(label: str) -> str:
+    """keystead → keystead-2 → keystead-3."""
+    stem, _, number = label.rpartition("-")
+    return f"{stem}-{int(number) + 1}" if stem and number.isdigit() else f"{label}-2"
+
+
+def _choose(session: Any, key: Any = None) -> Way:
+    """The first way that works here: what a token lists, and what it can do, are not the same.
+
+    Args:
+        key: what it is to work with; without one, keys made for the trial alone.
+    """
+    for way in WAYS:
+        if _works(session, way, key):
+            return way
+    raise CustodyError(f"the token has none of {', '.join(way.name for way in WAYS)}")
+
+
+def _works(session: Any, way: Way, key: Any = None) -> bool:
+    once = os.urandom(KEY_BYTES)
+    try:
+        session.token.slot.get_mechanism_info(way.mechanism)
+        if key is not None:
+            return way.unwrap(key, session, way.wrap(key, session, once)) == once
+        tried = session.generate_key(KeyType.AES, KEY_BITS, capabilities=way.capabilities, template=dict(TEMPLATE))
+        with destroyed(tried):
+            return way.unwrap(tried, session, way.wrap(tried, session, once)) == once
+    except MechanismInvalid:
+        return False
+    except (PKCS11Error, ValueError) as error:
+        log.info("the token lists what it cannot do", extra={"fields": {"way": way.name, "said": type(error).__name__}})
+        return False
 
 
 def check_random(drawn: bytes, before: bytes = b"") -> None:
@@ -483,11 +418,15 @@ def check_random(drawn: bytes, before: bytes = b"") -> None:
         raise CustodyError("the token's random numbers are not random: no key is made of them")
 
 
-def from_testament(found: Mapping[str, str], directory: Path) -> PKCS11Root:
+def from_testament(found: Mapping[str, Any], directory: Path) -> PKCS11Root:
     """The root that a successor's testament names.  Raises: CustodyError."""
-    token = Token(Path(found["module"]), found["token"], found["key"])
+    pin_file = Path(found["pin_file"]) if found["pin_file"] else None
+    token = Token(Path(found["module"]), found["token"], pin_file=pin_file)
     for file in (ROOT_FILE, NEXT_FILE):
         with suppress(CustodyError, ValueError):
             if read_head(directory, file).get("identifier") == found["identifier"]:
                 return PKCS11Root.open(directory, token, data(found["pin"]), file)
     raise CustodyError("the successor of the root of trust is not here")
+
+
+__all__ = ["PKCS11Root", "Token", "check_random", "from_testament", "read_pin"]

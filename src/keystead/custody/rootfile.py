@@ -69,9 +69,12 @@ def text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def data(text: str) -> bytes:
-    """Bytes of the file.  Raises: ValueError."""
-    return base64.b64decode(text, validate=True)
+def data(encoded: str) -> bytes:
+    """Bytes of the file, spelled as `text` does and in no other way.  Raises: ValueError."""
+    decoded = base64.b64decode(encoded, validate=True)
+    if text(decoded) != encoded:
+        raise ValueError("not canonical")
+    return decoded
 
 
 @contextmanager
