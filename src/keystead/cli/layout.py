@@ -87,7 +87,8 @@ class Layout:
         """See to it that the server has a certificate of this authority that is good for a while."""
         certificate, private_key = self.server
         if not _good(certificate, private_key, authority):
-            authority.issue_server(names).write(certificate, private_key)
+            # With the chain in its file TLS need not look for it, and check it, at every handshake.
+            authority.issue_server(names).write(certificate, private_key, authority.certificate)
 
     def issue_client(self, authority: Authority, name: str, key: str = "P-256") -> bytes:
         """See to it that a client has a certificate of this authority that is good for a while; give it in DER."""

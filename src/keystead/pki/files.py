@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography import x509
@@ -51,9 +52,10 @@ def private_directory(path: Path) -> Path:
     return path
 
 
-def write_certificate(path: Path, certificate: x509.Certificate) -> None:
-    """Write a certificate as PEM, readable by all."""
-    write_atomic(path, certificate.public_bytes(serialization.Encoding.PEM), PUBLIC)
+def write_certificates(path: Path, certificates: Iterable[x509.Certificate]) -> None:
+    """Write certificates as PEM, readable by all."""
+    pems = (certificate.public_bytes(serialization.Encoding.PEM) for certificate in certificates)
+    write_atomic(path, b"".join(pems), PUBLIC)
 
 
 def write_private_key(path: Path, key: PrivateKey) -> None:

@@ -46,11 +46,12 @@ class Connection(Protocol):
 class Slot:
     """A place among the connections of a listener, from accept to the end."""
 
-    __slots__ = ("_connection", "_key", "_listener")
+    __slots__ = ("_connection", "_key", "_listener", "_socket")
 
-    def __init__(self, listener: Listener, key: str) -> None:
+    def __init__(self, listener: Listener, key: str, accepted: socket.socket) -> None:
         self._listener: Listener | None = listener
         self._key = key
+        self._socket = accepted
         self._connection: Connection | None = None
         listener.per_address[key] += 1
         listener.count += 1
@@ -63,6 +64,9 @@ class Slot:
     def opened(self, connection: Connection) -> None:
         """The handshake is done."""
         self._connection = connection
+        # In TLS 1.3 nothing of ours follows the client's last flight, which the kernel would acknowledge late; and
+        # until then many a client holds its request back (RFC 896).
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         if self._listener is not None:
             self._listener.connections.add(connection)
 
@@ -177,7 +181,7 @@ class Listener:
             del half_open[oldest]
             oldest.cancel()
             self._refuse("too_many_handshakes", address)
-        slot = Slot(self, key)
+        slot = Slot(self, key, accepted)
         task = self._loop.create_task(self._handshake(accepted, slot, address))
         half_open[task] = None
 
