@@ -59,7 +59,12 @@ class ServerConfig:
     private_key: Path = _setting(_REQUIRED, "Its private key (unencrypted PEM that only its owner may read).")
     client_ca: Path = _setting(_REQUIRED, "The authorities that clients' certificates must come from (PEM).")
     client_crl: Path | None = _setting(
-        None, "Their revocation lists (PEM). Once named it must be there and be current: else nobody gets in."
+        None, "Their revocation lists (PEM). Once named it must be there and be current: else nobody gets in or stays."
+    )
+    client_certificate: str = _setting(
+        "required",
+        "Whether a KMIP client must show a certificate, or may be known by a credential in its messages alone.",
+        choices=("required", "optional"),
     )
     tls_minimum: str = _setting("1.2", "The oldest TLS version that is spoken.", choices=("1.2", "1.3"))
     kmip_host: str = _setting(
@@ -78,9 +83,18 @@ class ServerConfig:
     )
     workers: int = _setting(1, "How many processes answer.", minimum=1, maximum=64)
     maximum_message_bytes: int = _setting(_MIB, "The longest request, its header included.", minimum=1024, maximum=_MIB)
-    connections: int = _setting(10_000, "Open connections of a worker, on each port.", minimum=1, maximum=1_000_000)
-    connections_per_address: int = _setting(
-        2_000, "Those from one address (IPv6: from one /64).", minimum=1, maximum=1_000_000
+    connections: int = _setting(
+        10_000,
+        "Open connections of a worker, on each port; one more ends the least lately used one of whoever has the most.",
+        minimum=1,
+        maximum=1_000_000,
+    )
+    connections_per_client: int = _setting(
+        2_000,
+        "Those of one client, or of one address that shows no certificate (IPv6: of one /64); one more ends the one "
+        "that it used least lately.",
+        minimum=1,
+        maximum=1_000_000,
     )
     half_open_per_address: int = _setting(
         256,
@@ -88,8 +102,15 @@ class ServerConfig:
         minimum=1,
         maximum=100_000,
     )
+    buffer_bytes: int = _setting(
+        64 * _MIB,
+        "What unfinished requests and unread answers of a worker may take up, on each port; more ends connections of "
+        "whoever has the most of it.",
+        minimum=4 * _MIB,
+        maximum=1 << 40,
+    )
     pipeline: int = _setting(
-        64, "Requests of one connection that may wait for their answers.", minimum=1, maximum=10_000
+        16, "Requests of one connection that may wait for their answers.", minimum=1, maximum=10_000
     )
     handshake_seconds: float = _seconds(10, "How long a TLS handshake may take")
     stall_seconds: float = _seconds(10, "How long a begun request may stand still")
@@ -260,8 +281,8 @@ CHECKS: Final[tuple[_Check, ...]] = (
     ),
     (
         "server",
-        "connections_per_address",
-        lambda c: c.server.connections_per_address <= c.server.connections,
+        "connections_per_client",
+        lambda c: c.server.connections_per_client <= c.server.connections,
         "is more than connections",
     ),
     (

@@ -240,7 +240,7 @@ class Recorder:
             raise RuntimeError("it went wrong")
         return replace(incoming, prepared={("done",): [1]})
 
-    def answer(self, messages: Sequence[Incoming]) -> list[bytes]:
+    def answer(self, messages: Sequence[Incoming], seconds: float | None = None) -> list[bytes]:
         self.answered += [incoming.message for incoming in messages]
         return [b"prepared" if incoming.prepared else b"plain" for incoming in messages]
 
@@ -248,6 +248,7 @@ class Recorder:
 class Sender:
     def __init__(self) -> None:
         self.caller: Caller | None = Caller("alice", "alice", "default")
+        self.holder = "alice"
 
 
 HEAVY = request_message(pair_request())

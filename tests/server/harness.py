@@ -52,7 +52,7 @@ class Echo:
         self.beats = 0
         self.inflate = 0
 
-    def answer(self, messages: Sequence[Incoming]) -> list[bytes]:
+    def answer(self, messages: Sequence[Incoming], seconds: float | None = None) -> list[bytes]:
         self.turns.append(list(messages))
         if self.fail:
             raise RuntimeError("a secret: 0123456789abcdef")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import pytest
 
-from keystead.server.listener import address_key
+from keystead.server.listener import site_of
 from keystead.server.log import JsonFormatter
 
 from .harness import (
@@ -116,7 +116,7 @@ def test_T26_a_message_that_drips_has_a_deadline(start: Start, engine: Echo) -> 
 
 
 def test_T27_messages_in_one_record_are_answered_in_order_and_share_a_turn(start: Start, engine: Echo) -> None:
-    server = start()
+    server = start(pipeline=64)
     bodies = [i.to_bytes(8, "big") for i in range(50)]
     with server.connect() as connection:
         connection.sendall(b"".join(map(request, bodies)))
@@ -217,30 +217,83 @@ def test_L11_a_flood_of_half_open_handshakes_keeps_nobody_out(start: Start) -> N
     assert eventually(lambda: len(os.listdir("/proc/self/fd")) <= before + 1)
 
 
-def test_R02_one_address_has_only_so_many_connections(start: Start) -> None:
-    server = start(connections_per_address=5, connections=100)
+def test_R02_one_connection_too_many_of_a_client_ends_its_least_used_one(start: Start) -> None:
+    server = start(connections_per_client=5, connections=100, stall_seconds=0.2)
     with contextlib.ExitStack() as stack:
+        bob = stack.enter_context(server.connect("bob"))
+        alices = [stack.enter_context(server.connect()) for _ in range(5)]
+        time.sleep(0.2)  # a sweep: from here on it counts who is of use
+        for one in alices[1:]:
+            one.sendall(request())
+            assert receive(one) == response()
+        assert server.exchange() == response()
+        assert closed_within(alices[0], 2)
+        for one in (bob, *alices[1:]):
+            one.sendall(request())
+            assert receive(one) == response()
+
+
+def test_R02_one_client_with_very_many_connections_keeps_nobody_out(start: Start) -> None:
+    server = start(connections_per_client=20, connections=20)
+    with contextlib.ExitStack() as stack:
+        bob = stack.enter_context(server.connect("bob"))
+        for _ in range(60):
+            stack.enter_context(server.connect())
+        assert server.exchange("bob") == response()
+        bob.sendall(request())
+        assert receive(bob) == response()  # whoever has the most loses one first
+        assert eventually(lambda: server.worker._kmip.count <= 20)
+
+
+def test_L11_a_flood_of_handshakes_from_everywhere_leaves_room(start: Start) -> None:
+    server = start(connections=40, connections_per_client=40, half_open_per_address=1000, handshake_seconds=30)
+    with contextlib.ExitStack() as stack, server.connect("bob") as bob:
+        flood = [stack.enter_context(server.raw()) for _ in range(100)]
         for _ in range(5):
-            stack.enter_context(server.connect())
-        assert server.exchange() == b""
-    assert eventually(lambda: server.worker._kmip.count == 0)
-    assert server.exchange() == response()
+            assert server.exchange() == response()
+        assert closed_within(flood[0], 2)
+        bob.sendall(request())
+        assert receive(bob) == response()
 
 
-def test_a_worker_has_only_so_many_connections(start: Start) -> None:
-    server = start(connections=3, connections_per_address=3)
+def test_M15_waiting_bytes_are_bounded_and_cost_whoever_has_the_most_of_them(start: Start, engine: Echo) -> None:
+    server = start(buffer_bytes=4 << 20, stall_seconds=30)
     with contextlib.ExitStack() as stack:
-        for _ in range(3):
-            stack.enter_context(server.connect())
-        with server.raw() as refused:
-            assert closed_within(refused, 2)
+        bob = stack.enter_context(server.connect("bob"))
+        bob.sendall(request(bytes(200_000))[:100_000])
+        begun = request(bytes(1_000_000))[:-8]
+        stalled = []
+        for _ in range(12):
+            stalled.append(stack.enter_context(server.connect()))
+            with contextlib.suppress(OSError):
+                stalled[-1].sendall(begun)
+        assert closed_within(stalled[0], 2)
+        assert eventually(lambda: 0 < server.worker._kmip.held <= 4 << 20)
+        assert len(server.worker._kmip.connections) <= 6
+        bob.sendall(request(bytes(200_000))[100_000:])
+        assert receive(bob) == response(bytes(200_000))
+    assert eventually(lambda: server.worker._kmip.held == 0)
+
+
+def test_M15_answers_that_nobody_reads_are_bounded(start: Start, engine: Echo) -> None:
+    engine.inflate = 1 << 20
+    server = start(buffer_bytes=8 << 20)
+    with contextlib.ExitStack() as stack:
+        bob = stack.enter_context(server.connect("bob"))
+        for _ in range(8):
+            connection = stack.enter_context(server.connect())
+            connection.sendall(request() * 16)
+        assert eventually(lambda: len(engine.messages) >= 16 * 4)
+        assert eventually(lambda: server.worker._kmip.held <= 8 << 20)
+        bob.sendall(request())
+        assert len(receive(bob)) > 1 << 20
 
 
 def test_addresses_count_by_site() -> None:
-    assert address_key("192.0.2.7") == "192.0.2.7"
-    assert address_key("::ffff:192.0.2.7") == "192.0.2.7"
-    assert address_key("2001:db8:1:2:3::4") == address_key("2001:db8:1:2:ffff::1") == "2001:db8:1:2::"
-    assert address_key("fe80::1%eth0") == "fe80::"
+    assert site_of("192.0.2.7") == "192.0.2.7"
+    assert site_of("::ffff:192.0.2.7") == "192.0.2.7"
+    assert site_of("2001:db8:1:2:3::4") == site_of("2001:db8:1:2:ffff::1") == "2001:db8:1:2::"
+    assert site_of("fe80::1%eth0") == "fe80::"
 
 
 def test_L16_a_reset_after_sending_leaves_the_server_well(start: Start, engine: Echo) -> None:

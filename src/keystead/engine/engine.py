@@ -7,6 +7,7 @@ leaves no transaction open.  No answer leaves before what it tells of, and the e
 from __future__ import annotations
 
 import logging
+import math
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -82,6 +83,10 @@ _STOP, _CONTINUE, _UNDO = (
     BatchErrorContinuationOption.UNDO,
 )
 _SUCCESS, _FAILED = ResultStatus.SUCCESS, ResultStatus.OPERATION_FAILED
+OVERDUE: Final = OperationFailed(ResultReason.SERVER_LIMIT_EXCEEDED, "the server is too busy; try again later")
+OUT_OF_SERVICE: Final = OperationFailed(
+    ResultReason.GENERAL_FAILURE, "the server cannot keep a record of this now; try again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +94,14 @@ class Incoming:
     """A whole message and who sent it.
 
     Attributes:
+        overdue: it has waited too long for its turn, and is refused.
         prepared: results of the slow work in it, from `Engine.prepare`.
     """
 
     message: bytes
     caller: Caller
     encoding: str = "ttlv"
+    overdue: bool = False
     prepared: preparing.Results | None = field(default=None, repr=False)
 
 
@@ -157,7 +164,9 @@ class Engine:
     @cached_property
     def workshop(self) -> ThreadPoolExecutor:
         """Threads for slow work."""
-        return ThreadPoolExecutor(preparing.THREADS, thread_name_prefix="keystead-prepare")
+        return ThreadPoolExecutor(
+            preparing.THREADS, thread_name_prefix="keystead-prepare", initializer=preparing.give_way
+        )
 
     def start(self) -> None:
         """Look at what there is, before the first answer.  Raises: StoreError, CustodyError, TamperError."""
@@ -195,7 +204,7 @@ class Engine:
         """Let go of the store."""
         self.sweeper.close()
         if "workshop" in self.__dict__:
-            self.workshop.shutdown(cancel_futures=True)
+            self.workshop.shutdown(wait=False, cancel_futures=True)
         if not self.sealed:
             with suppress(KeysteadError):  # whoever opens it next sees that it has come further, which is no harm
                 self.store.note()
@@ -268,25 +277,35 @@ class Engine:
 
     # --- messages ---
 
-    def answer(self, messages: Sequence[Incoming]) -> list[bytes]:
-        """Answer all that arrived in one turn, in one transaction; nothing is answered by one that is sealed."""
+    def answer(self, messages: Sequence[Incoming], seconds: float | None = None) -> list[bytes]:
+        """Answer all that arrived in one turn, in one transaction; nothing is answered by one that is sealed.
+
+        Args:
+            messages: in the order in which they came.
+            seconds: how long the turn may last; no message is begun after that.
+
+        Returns: the answers to as many of the messages, from the first on, as were begun; to one at the least.
+        """
         if self.sealed:
             return [self._out_of_service(incoming, CustodyError("sealed")) for incoming in messages]
         for _ in range(MAXIMUM_RETRIES):
             try:
-                return self._answer(messages)
+                return self._answer(messages, seconds)
             except Conflict:
                 self.cache.clear()
             except (StoreError, CustodyError, TamperError) as error:
                 return [self._out_of_service(incoming, error) for incoming in messages]
             except Exception:  # noqa: BLE001 - whatever it is, it becomes an answer
-                return [self._defect(incoming) for incoming in messages]
+                if len(messages) == 1:
+                    return [self._defective(messages[0])]
+                # One of them has it; the others are answered as if it were not there.
+                return [answer for incoming in messages for answer in self.answer([incoming])]
         return [self._out_of_service(incoming, Conflict("too many conflicts")) for incoming in messages]
 
     def prepare(self, incoming: Incoming) -> Incoming:
         """The same message with the results of the slow work in it; in any thread but the one that answers."""
         try:
-            message, version = load_request(self._ttlv_of(incoming))
+            message, version = load_request(_ttlv_of(incoming))
             caller = incoming.caller
             if message.request_header.authentication is not None:
                 admitted = preparing.admitted(self, caller, message.request_header)
@@ -310,8 +329,17 @@ class Engine:
                 self.cache.clear()
         raise Conflict("too many conflicts")
 
-    def _answer(self, messages: Sequence[Incoming]) -> list[bytes]:
-        return self._turn(lambda turn: [self._message(turn, incoming) for incoming in messages])
+    def _answer(self, messages: Sequence[Incoming], seconds: float | None) -> list[bytes]:
+        def work(turn: Turn) -> list[bytes]:
+            end = time.monotonic() + seconds if seconds is not None else math.inf
+            answers: list[bytes] = []
+            for incoming in messages:
+                answers.append(self._message(turn, incoming))
+                if time.monotonic() > end:
+                    break
+            return answers
+
+        return self._turn(work)
 
     def _turn(self, work: Callable[[Turn], T]) -> T:
         with self.store.begin() as transaction:
@@ -335,22 +363,17 @@ class Engine:
         turn.prepared = {key: list(results) for key, results in (incoming.prepared or {}).items()}
         if incoming.encoding == "ttlv":
             return self._ttlv(turn, incoming)
-        encoding = ENCODINGS[incoming.encoding]
         try:
-            message = self._ttlv_of(incoming)
+            read = replace(incoming, message=_ttlv_of(incoming), encoding="ttlv")
         except CodecError as error:
             answer = self._unreadable(turn, incoming, error)
         else:
-            answer = self._ttlv(turn, replace(incoming, message=message))
-        return str(encoding.dumps(ttlv.decode(answer))).encode()
-
-    @staticmethod
-    def _ttlv_of(incoming: Incoming) -> bytes:
-        if incoming.encoding == "ttlv":
-            return incoming.message
-        return ttlv.encode(ENCODINGS[incoming.encoding].loads(incoming.message))
+            answer = self._ttlv(turn, read)
+        return _encoded(answer, incoming)
 
     def _ttlv(self, turn: Turn, incoming: Incoming) -> bytes:
+        if incoming.overdue:
+            return self._unread(turn, incoming, OVERDUE, _answer_version(incoming, None))
         try:
             message, version = load_request(incoming.message)
         except CodecError as error:
@@ -579,23 +602,24 @@ class Engine:
         return dump_message(ResponseMessage(response_header=header, batch_item=(item,)), version)
 
     def _unreadable(self, turn: Turn, incoming: Incoming, error: CodecError) -> bytes:
-        """Source: KMIP 1.4 section 11.1: a batch item without Operation."""
-        version = _answer_version(incoming.message, error)
-        item = self._failed(None, _refusal(error), version)
+        return self._unread(turn, incoming, _refusal(error), _answer_version(incoming, error))
+
+    def _unread(self, turn: Turn, incoming: Incoming, error: OperationFailed, version: Version) -> bytes:
+        """Refuse a message as a whole.  Source: KMIP 1.4 section 11.1: a batch item without Operation."""
+        item = self._failed(None, error, version)
         self._record(turn, incoming, version, item, ())
         return self._alone(turn.now, version, item)
 
     def _out_of_service(self, incoming: Incoming, error: Exception) -> bytes:
         log.error("out of service", extra={"fields": {"error": type(error).__name__, "said": str(error)}})
-        version = _answer_version(incoming.message, None)
-        refused = OperationFailed(
-            ResultReason.GENERAL_FAILURE, "the server cannot keep a record of this now; try again"
-        )
-        return self._alone(int(self.clock()), version, self._failed(None, refused, version))
+        return refuse(incoming, OUT_OF_SERVICE, int(self.clock()))
 
-    def _defect(self, incoming: Incoming) -> bytes:
-        version = _answer_version(incoming.message, None)
-        return self._alone(int(self.clock()), version, self._failed(None, defect(), version))
+    def _defective(self, incoming: Incoming) -> bytes:
+        """The answer to a message that a defect keeps from being answered; an event of the audit if that can be."""
+        refused, version = defect(), _answer_version(incoming, None)
+        with suppress(KeysteadError):
+            self.turn(lambda turn: self._unread(turn, incoming, refused, version))
+        return refuse(incoming, refused, int(self.clock()))
 
     # --- the audit ---
 
@@ -660,14 +684,27 @@ def check_batch(message: RequestMessage, version: Version) -> None:
 
 def refuse(incoming: Incoming, error: OperationFailed, now: int) -> bytes:
     """Refuse a message as a whole, whatever is in it, without a turn."""
-    version = _answer_version(incoming.message, None)
+    version = _answer_version(incoming, None)
     item = ResponseBatchItem(
         result_status=_FAILED,
         result_reason=for_version(ResultReason(error.reason), version, None),
         result_message=error.message,
     )
     header = ResponseHeader(protocol_version=protocol_version(version), time_stamp=now, batch_count=1)
-    return dump_message(ResponseMessage(response_header=header, batch_item=(item,)), version)
+    return _encoded(dump_message(ResponseMessage(response_header=header, batch_item=(item,)), version), incoming)
+
+
+def _ttlv_of(incoming: Incoming) -> bytes:
+    if incoming.encoding == "ttlv":
+        return incoming.message
+    return ttlv.encode(ENCODINGS[incoming.encoding].loads(incoming.message))
+
+
+def _encoded(answer: bytes, incoming: Incoming) -> bytes:
+    """An answer in the encoding of what it answers."""
+    if incoming.encoding == "ttlv":
+        return answer
+    return str(ENCODINGS[incoming.encoding].dumps(ttlv.decode(answer))).encode()
 
 
 def defect() -> OperationFailed:
@@ -681,12 +718,12 @@ def _refusal(error: CodecError) -> OperationFailed:
     return OperationFailed(error.reason or ResultReason.INVALID_MESSAGE, str(error))
 
 
-def _answer_version(message: bytes, error: CodecError | None) -> Version:
+def _answer_version(incoming: Incoming, error: CodecError | None) -> Version:
     """The version to answer in, for a message that could not be read."""
     if isinstance(error, UnsupportedVersion):
         return error.answer_in
     try:
-        return version_of(message)
+        return version_of(_ttlv_of(incoming))
     except UnsupportedVersion as unsupported:
         return unsupported.answer_in
     except CodecError:

@@ -10,6 +10,8 @@ place: a rehearsal changes how long an answer takes, never what it says.
 from __future__ import annotations
 
 import logging
+import os
+import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -39,6 +41,7 @@ NOTHING: Final[Results] = {}
 OPERATIONS: Final = frozenset({Operation.CREATE_KEY_PAIR, Operation.RE_KEY_KEY_PAIR, Operation.DERIVE_KEY})
 """What may take long."""
 THREADS: Final = 2
+NICENESS: Final = 10
 _A = CryptographicAlgorithm
 ALGORITHMS: Final = frozenset(
     {_A.RSA, _A.DSA, *(algorithm for algorithm in _A if "SLH-DSA" in algorithm.title.replace("_", "-").upper())}
@@ -65,6 +68,12 @@ def heavy(message: bytes, encoding: str = "ttlv") -> bool:
             return True
         position = message.find(_OPERATION, number)
     return False
+
+
+def give_way() -> None:
+    """Let a thread that does slow work wait for those that answer; at the start of it."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 # --- what handlers call -----------------------------------------------------------------------------------------------

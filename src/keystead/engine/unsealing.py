@@ -125,7 +125,7 @@ class Unsealing:
 
     # --- as an engine ---
 
-    def answer(self, messages: Sequence[Incoming]) -> list[bytes]:
+    def answer(self, messages: Sequence[Incoming], seconds: float | None = None) -> list[bytes]:
         """The same answer to all: General Failure."""
         refused = OperationFailed(ResultReason.GENERAL_FAILURE, SEALED)
         return [refuse(incoming, refused, int(self._clock())) for incoming in messages]

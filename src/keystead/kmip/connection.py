@@ -34,6 +34,11 @@ class Connection:
         """No part of a message is waiting for its rest."""
         return not self._buffer
 
+    @property
+    def unfinished_bytes(self) -> int:
+        """How much is waiting for its rest."""
+        return len(self._buffer)
+
     def receive(self, data: bytes) -> list[bytes]:
         """Take what arrived and return the messages that are whole now, in order.
 

@@ -216,13 +216,15 @@ def factory(peers: Peers, turns: Turns, config: ServerConfig, health: Health, ap
     return lambda slot: HttpConnection(settings, state, slot, peers, config)
 
 
-def _malformed(received: bytes) -> bool:
-    """Whether a request's head has what lenient readers read in different ways, or none at all.
+def _head_fault(received: bytes) -> int:
+    """With which status a request's head is refused, whole or not: it is too long, or readers differ about it; else 0.
 
-    Source: RFC 9112 sections 2.2 (a bare LF) and 5.2 (a folded line).
+    Source: RFC 9112 sections 2.2 (a bare LF) and 5.2 (a folded line); RFC 6585 section 5.
     """
-    end = _HEAD_END.search(received)
-    return _MALFORMED.search(received, 0, end.end() if end else len(received)) is not None
+    end = _HEAD_END.search(received, 0, MAXIMUM_HEAD_BYTES)
+    if end is None and len(received) > MAXIMUM_HEAD_BYTES:
+        return 431
+    return 400 if _MALFORMED.search(received, 0, end.end() if end else len(received)) else 0
 
 
 _HEAD_END = re.compile(rb"\n\r?\n")
@@ -241,19 +243,27 @@ class HttpConnection(H11Protocol):
         self._peers = peers
         self._limits = config
         self._peer: Peer | None = None
+        self.holder = ""
+        self.held = 0  # bytes of the request that is being read
+        self.used = self.loop.time()
         self._head_since: float | None = None  # since when a request's head is awaited
         self._unread_since: float | None = None  # since when the client leaves its answers unread
         self._seen_cycle: object = None
 
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is due."""
+        return self.cycle is not None and not self.cycle.response_complete
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The handshake is done: no byte is read before it is known whose connection this is."""
         super().connection_made(cast(asyncio.Transport, transport))
-        self._slot.opened(self)
         self._peer = self._peers.meet(transport)
+        if self._peer is not None:
+            self.holder, self.app_state = self._peer.holder, {"peer": self._peer}
+        self._slot.opened(self)
         if self._peer is None:
             self.transport.close()
-        else:
-            self.app_state = {"peer": self._peer}
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over."""
@@ -264,10 +274,21 @@ class HttpConnection(H11Protocol):
         """Read what came, unless the peer may not stay."""
         if self._peer is None or self.transport.is_closing():
             return
-        if self.conn.their_state is h11.IDLE and _malformed(self.conn.trailing_data[0] + data):
-            self._refuse(400)
+        self._weigh(self.held + len(data))
+        if self.conn.their_state is h11.IDLE and (fault := _head_fault(self.conn.trailing_data[0] + data)):
+            self._refuse(fault)
         else:
             super().data_received(data)
+
+    def on_response_complete(self) -> None:
+        """An answer has left."""
+        self.used = self.loop.time()
+        self._weigh(len(self.conn.trailing_data[0]))
+        super().on_response_complete()
+
+    def _weigh(self, size: int) -> None:
+        self.held = size
+        self._slot.holds(size)
 
     def pause_writing(self) -> None:
         """The client does not read its answers."""
@@ -280,9 +301,8 @@ class HttpConnection(H11Protocol):
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP request, or has too long a head."""
-        head = len(self.conn.trailing_data[0]) > MAXIMUM_HEAD_BYTES
-        self._refuse(431 if head else 400)
+        """Refuse what is no HTTP request."""
+        self._refuse(400)
 
     def sweep(self, now: float) -> None:
         """End the connection if one of its deadlines has passed."""
@@ -314,6 +334,7 @@ class HttpConnection(H11Protocol):
     def abort(self) -> None:
         """Close at once."""
         self.transport.abort()
+        self._weigh(0)
 
     def _refuse(self, status: int) -> None:
         """Answer without an application: there is no request to give it."""

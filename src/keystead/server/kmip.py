@@ -9,8 +9,9 @@ Source: KMIP Profiles 2.1 section 3.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
-from typing import cast
+from typing import Final, cast
 
 from keystead.config import ServerConfig
 from keystead.engine.engine import Incoming
@@ -20,8 +21,10 @@ from keystead.server.listener import Slot
 from keystead.server.peers import Peer, Peers
 from keystead.server.turns import Turns
 
-SHOWN_BYTES = 64
+SHOWN_BYTES: Final = 64
 """Of what is no message, so much goes to the engine, which answers Invalid Message and records it."""
+UNWEIGHED_BYTES: Final = 16_384
+"""So much at a time is not worth counting where it does not wait."""
 
 
 class KmipConnection(asyncio.Protocol):
@@ -32,11 +35,11 @@ class KmipConnection(asyncio.Protocol):
         "_config",
         "_ending",
         "_framer",
+        "_in_flight",
         "_last",
         "_moved",
         "_peer",
         "_peers",
-        "_pending",
         "_silent",
         "_slot",
         "_stopping",
@@ -45,6 +48,8 @@ class KmipConnection(asyncio.Protocol):
         "_unread_since",
         "_used",
         "_waiting",
+        "held",
+        "holder",
     )
 
     def __init__(self, slot: Slot, peers: Peers, turns: Turns, config: ServerConfig) -> None:
@@ -55,13 +60,15 @@ class KmipConnection(asyncio.Protocol):
         self._framer = Framer(config.maximum_message_bytes)
         self._transport: asyncio.Transport | None = None
         self._peer: Peer | None = None
+        self.holder = ""
+        self.held = 0  # bytes that wait here
         self._waiting: deque[bytes] = deque()  # whole messages that have not been handed on
-        self._pending = 0  # those handed on that have no answer yet
+        self._in_flight: deque[int] = deque()  # the lengths of those that have been and have no answer yet
         self._began: float | None = None  # when the first byte of the unfinished message came
         self._last = 0.0  # and its latest
         self._unread_since: float | None = None  # since when the client leaves its answers unread
         self._used = 0.0
-        self._moved = True
+        self._moved = True  # a message or an answer has passed since the last sweep
         self._ending = False  # nothing more is read: close after the last answer
         self._silent = False  # and the last answer is not sent
         self._stopping = False  # the server stops: close at the next pause
@@ -71,23 +78,23 @@ class KmipConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The handshake is done: no byte is read before it is known whose connection this is."""
         self._transport = cast(asyncio.Transport, transport)
-        self._slot.opened(self)
         peer = self._peers.meet(transport)
+        if peer is not None:
+            self.holder = peer.holder
+        self._slot.opened(self)
         if peer is None or peer.caller is None:
-            self._ending = True
-            self._transport.close()
-            return
-        self._peer = peer
+            self._close()
+        else:
+            self._peer = peer
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over; what was not handed on is forgotten."""
         self._transport = None
-        self._waiting.clear()
+        self._forget()
         self._slot.closed()
 
     def data_received(self, data: bytes) -> None:
         """Hand on the messages that are whole."""
-        self._moved = True
         if self._ending or self._peer is None:
             return
         framer = self._framer
@@ -98,8 +105,8 @@ class KmipConnection(asyncio.Protocol):
             self._refuse(data, answer=unfinished or (len(data) >= 8 and data[0] == 0x42))
             return
         if messages:
-            self._began = None
-            if len(messages) == 1 and not self._waiting and not self._pending and self._unread_since is None:
+            self._moved, self._began = True, None
+            if len(messages) == 1 and not self._waiting and not self._in_flight and self._unread_since is None:
                 self._submit(messages[0])
             else:
                 self._waiting.extend(messages)
@@ -109,6 +116,8 @@ class KmipConnection(asyncio.Protocol):
             self._last = now
             if self._began is None:
                 self._began = now
+        if self.held or len(data) > UNWEIGHED_BYTES or not framer.idle:
+            self._weigh()
 
     def eof_received(self) -> bool:
         """The client will send no more: what it sent in part is not done."""
@@ -124,8 +133,19 @@ class KmipConnection(asyncio.Protocol):
         """It does again."""
         self._unread_since = None
         self._hand_on()
+        self._weigh()
 
     # --- the listener's side ---
+
+    @property
+    def used(self) -> float:
+        """When it was last of use."""
+        return math.inf if self._moved else self._used
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is due."""
+        return bool(self._in_flight or self._waiting)
 
     def sweep(self, now: float) -> None:
         """End the connection if one of its deadlines has passed."""
@@ -138,7 +158,7 @@ class KmipConnection(asyncio.Protocol):
         elif self._began is not None and not self._waiting:
             if now - self._last > config.stall_seconds or now - self._began > config.message_seconds:
                 self.abort()
-        elif not self._pending and not self._waiting and now - self._used > config.idle_seconds:
+        elif not self.busy and now - self._used > config.idle_seconds:
             self._close()
 
     def recheck(self) -> None:
@@ -154,22 +174,22 @@ class KmipConnection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once."""
         self._ending = True
-        self._waiting.clear()
         if self._transport is not None:
             self._transport.abort()
+        self._forget()
 
     # --- messages ---
 
     def _submit(self, message: bytes) -> None:
         assert self._peer is not None
         assert self._peer.caller is not None
-        self._pending += 1
+        self._in_flight.append(len(message))
         self._turns.submit(Incoming(message, self._peer.caller), self._answered, self._peer)
 
     def _hand_on(self) -> None:
         """Hand on what the pipeline takes; read on only when nothing is left waiting."""
         waiting = self._waiting
-        while waiting and self._pending < self._config.pipeline and self._unread_since is None:
+        while waiting and len(self._in_flight) < self._config.pipeline and self._unread_since is None:
             self._submit(waiting.popleft())
         if self._transport is None or self._transport.is_closing():
             return
@@ -179,16 +199,19 @@ class KmipConnection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _answered(self, answer: bytes) -> None:
-        self._pending -= 1
         if self._transport is None or self._transport.is_closing():
             return
+        self._in_flight.popleft()
         if not answer:
             self.abort()
             return
-        if not (self._silent and not self._pending):
+        self._moved = True
+        if not (self._silent and not self._in_flight):
             self._transport.write(answer)
         if self._waiting:
             self._hand_on()
+        if self.held or self._unread_since is not None:
+            self._weigh()
         if self._ending or self._stopping:
             self._close_if_done()
 
@@ -201,8 +224,24 @@ class KmipConnection(asyncio.Protocol):
         self._hand_on()
 
     def _close_if_done(self) -> None:
-        if not self._pending and not self._waiting and (self._ending or self._framer.idle):
+        if not self.busy and (self._ending or self._framer.idle):
             self._close()
+
+    def _weigh(self) -> None:
+        """Say how much waits here; more than is borne may end this connection, or another one."""
+        waiting = self._framer.unfinished_bytes + sum(map(len, self._waiting)) + sum(self._in_flight)
+        unread = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        self.held = 0 if self._ending else waiting + unread
+        self._slot.holds(self.held)
+
+    def _forget(self) -> None:
+        """Drop what came and has not begun."""
+        if self._peer is not None:
+            self._turns.forget(self._peer)
+        self._waiting.clear()
+        self._in_flight.clear()
+        self._framer = Framer(self._config.maximum_message_bytes)
+        self._weigh()
 
     def _close(self) -> None:
         self._ending = True

@@ -72,10 +72,18 @@ def serve(
 
     try:
         if workers == 1:
-            told = work(
-                open_engine, config.server, contexts, kmip[0], https[0], lambda _engine: announce(), leave=leave
+            _run(
+                work(
+                    open_engine,
+                    config.server,
+                    contexts,
+                    kmip[0],
+                    https[0],
+                    lambda _engine: announce(),
+                    leave=leave,
+                    domain=config.policy.domain,
+                )
             )
-            _run(told)
             status = 0
         else:
             crew = Crew(config, open_engine, contexts, kmip, https, leave)
@@ -158,6 +166,7 @@ class Crew:
                     lambda _engine: _tell(told),
                     life[0],
                     self.leave,
+                    self.config.policy.domain,
                 )
             )
             status = 0

@@ -8,7 +8,10 @@ Source: RFC 9325 sections 3.1, 3.4, 4.2; KMIP Profiles 2.1 section 3; NIST SP 80
 
 from __future__ import annotations
 
+import functools
+import math
 import ssl
+from _ssl import ENCODING_DER
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,19 +37,49 @@ WEAK_HASHES = frozenset({"md5", "sha1"})
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """The certificates that a client showed, checked by the handshake up to an authority.
+
+    Attributes:
+        leaf: its own, in DER.
+        named: issuer (DER) and serial number of each, as revocation lists name them.
+        until: POSIX seconds, when the first of them expires.
+        fault: what is wrong with its own; "" if nothing is.
+    """
+
+    leaf: bytes
+    named: frozenset[tuple[bytes, int]]
+    until: float
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """What the revocation lists say.
+
+    Attributes:
+        named: issuer (DER) and serial number of each certificate that is revoked.
+        until: POSIX seconds, when the first of the lists has to have been renewed.
+    """
+
+    named: frozenset[tuple[bytes, int]] = frozenset()
+    until: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
 class Contexts:
     """The TLS contexts of both listeners, from one state of the files.
 
     Attributes:
-        kmip: asks for a client's certificate and lets nobody in without.
+        kmip: asks for a client's certificate and, unless it is optional, lets nobody in without.
         https: lets anybody in to ask for health; the certificate is checked if there is one.
-        revoked: issuer (DER) and serial number of every certificate that the revocation lists name.
+        revoked: what the revocation lists name.
         stamp: tells this state of the files from another.
     """
 
     kmip: ssl.SSLContext
     https: ssl.SSLContext
-    revoked: frozenset[tuple[bytes, int]]
+    revoked: Revoked
     stamp: tuple[object, ...]
 
     @classmethod
@@ -61,11 +94,29 @@ class Contexts:
         _check_server(config)
         with _names("client_crl"):
             revoked = revoked_by(config.client_crl)
-        return cls(_context(config, ssl.CERT_REQUIRED), _context(config, ssl.CERT_OPTIONAL), revoked, stamp)
+        optional = config.client_certificate == "optional"
+        kmip = _context(config, ssl.CERT_OPTIONAL if optional else ssl.CERT_REQUIRED)
+        https = _context(config, ssl.CERT_OPTIONAL)
+        https.set_alpn_protocols(["http/1.1"])
+        return cls(kmip, https, revoked, stamp)
 
-    def refuses(self, certificate_der: bytes) -> str:
-        """Say why a client with this leaf certificate is not let in; "" if it is."""
-        return leaf_fault(certificate_der, self.revoked)
+    @property
+    def until(self) -> float:
+        """POSIX seconds: until then, and no longer, the revocation lists are good."""
+        return self.revoked.until
+
+    def refuses(self, shown: Shown, now: float) -> str:
+        """Say why a client with these certificates is not let in, or may not stay; "" if it is, and may.
+
+        The handshake asks the lists about the leaf alone, and about nobody who is connected already.
+        """
+        if shown.fault:
+            return shown.fault
+        if now > shown.until:
+            return "it has expired"
+        if now > self.revoked.until:
+            return "the revocation list has expired"
+        return "" if self.revoked.named.isdisjoint(shown.named) else "it is revoked"
 
 
 def file_stamp(config: ServerConfig) -> tuple[object, ...]:
@@ -106,8 +157,6 @@ def _context(config: ServerConfig, client_certificate: ssl.VerifyMode) -> ssl.SS
         with _names("client_crl"):
             context.load_verify_locations(config.client_crl)
         context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
-    if client_certificate is ssl.CERT_OPTIONAL:
-        context.set_alpn_protocols(["http/1.1"])
     return context
 
 
@@ -123,6 +172,34 @@ def _remember(tls: object, name: str | None, context: ssl.SSLContext) -> None:
 def names_server(tls: object) -> bool:
     """Whether the client named the server that it wants (RFC 6066 section 3)."""
     return tls in _NAMED
+
+
+def shown(tls: ssl.SSLObject) -> Shown | None:
+    """The certificates that the other end of a connection showed; None if none."""
+    leaf = tls.getpeercert(True)
+    if leaf is None:
+        return None
+    return _shown(tuple(_verified_chain(tls)) or (leaf,))
+
+
+def _verified_chain(tls: Any) -> Iterator[bytes]:
+    """The leaf and what was found above it; public from Python 3.13 on."""
+    if hasattr(tls, "get_verified_chain"):
+        yield from tls.get_verified_chain()
+    else:
+        yield from (one.public_bytes(ENCODING_DER) for one in tls._sslobj.get_verified_chain())
+
+
+@functools.lru_cache(maxsize=1024)
+def _shown(chain: tuple[bytes, ...]) -> Shown:
+    """What there is to know of a chain of which the handshake approved."""
+    try:
+        certificates = [x509.load_der_x509_certificate(one) for one in chain]
+        named = frozenset((one.issuer.public_bytes(), one.serial_number) for one in certificates)
+        until = min(one.not_valid_after_utc.timestamp() for one in certificates)
+    except ValueError:
+        return Shown(chain[0], frozenset(), math.inf, "it cannot be read")
+    return Shown(chain[0], named, until, leaf_fault(chain[0]))
 
 
 def _no_password() -> str:
@@ -160,30 +237,30 @@ def _names(key: str) -> Iterator[None]:
         raise ConfigError(f"[server] {key}: this file cannot be read as PEM") from None
 
 
-def revoked_by(file: Path | None) -> frozenset[tuple[bytes, int]]:
-    """Read what revocation lists name: issuer (DER) and serial number each.
+def revoked_by(file: Path | None) -> Revoked:
+    """Read the revocation lists of a file.
 
     Raises:
-        ValueError, OSError: the file holds no revocation list, or is not there.
+        ConfigError, ValueError, OSError: the file holds no revocation list, or is not there.
     """
     if file is None:
-        return frozenset()
+        return Revoked()
     _head, *rest = file.read_bytes().split(b"-----BEGIN X509 CRL-----")
     if not rest:
         raise ConfigError(f"{file}: there is no revocation list in this file")
     lists = [x509.load_pem_x509_crl(b"-----BEGIN X509 CRL-----" + part) for part in rest]
-    return frozenset((crl.issuer.public_bytes(), entry.serial_number) for crl in lists for entry in crl)
+    ends = [crl.next_update_utc.timestamp() for crl in lists if crl.next_update_utc is not None]
+    named = frozenset((crl.issuer.public_bytes(), entry.serial_number) for crl in lists for entry in crl)
+    return Revoked(named, min(ends, default=math.inf))
 
 
-def leaf_fault(certificate_der: bytes, revoked: frozenset[tuple[bytes, int]] = frozenset()) -> str:
+def leaf_fault(certificate_der: bytes) -> str:
     """Say what is wrong with a client's own certificate; "" if nothing is.
 
     The chain, its dates and its critical extensions have been checked by the handshake.
     """
     try:
         certificate = x509.load_der_x509_certificate(certificate_der)
-        if (certificate.issuer.public_bytes(), certificate.serial_number) in revoked:
-            return "it is revoked"
         if fault := _strength_fault(certificate):
             return fault
         if _is_authority(certificate):

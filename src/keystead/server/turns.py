@@ -1,5 +1,8 @@
 """One commit for all that arrived: what comes in during a turn of the loop is answered together, in order.
 
+A turn is short.  When more has arrived than fits in one, clients take part in the next ones by turns, and so do the
+connections of each, so that nobody waits for all that another sends.
+
 A message that asks for slow work takes a way of its own: threads do that work first, then the message takes its turn.
 What its connection sends meanwhile is held back, so that a connection's messages are done and answered in order.
 """
@@ -9,19 +12,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, Final, NamedTuple, Protocol
 
 from keystead.engine.engine import Incoming
 from keystead.engine.notices import Delivery
-from keystead.engine.preparing import THREADS, heavy
+from keystead.engine.preparing import THREADS, give_way, heavy
 from keystead.policy.access import Caller
 
 log = logging.getLogger("keystead.server")
 
-MAXIMUM_TURN = 512
-"""Messages of a turn; more wait for the next one, so that no answer waits for thousands of others."""
+MAXIMUM_TURN: Final = 512
+"""Messages of a turn."""
+TURN_SECONDS: Final = 0.02
+"""No message is begun in a turn that has lasted so long."""
+LONGEST_WAIT_SECONDS: Final = 5.0
+"""A message that has waited so long for its turn is refused: Server Limit Exceeded."""
 
 Deliver = Callable[[bytes], None]
 
@@ -33,8 +42,8 @@ class Answers(Protocol):
     def sealed(self) -> bool:
         """Whether the root of trust is out of reach."""
 
-    def answer(self, messages: Sequence[Incoming]) -> list[bytes]:
-        """Answer messages durably, in one transaction; never raise."""
+    def answer(self, messages: Sequence[Incoming], seconds: float | None = None) -> list[bytes]:
+        """Answer messages durably, in one transaction; in order, and at least the first; never raise."""
 
     def prepare(self, incoming: Incoming) -> Incoming:
         """Do the slow work in a message; in a thread of its own."""
@@ -69,24 +78,86 @@ class Sender(Protocol):
 
     caller: Caller | None
 
+    @property
+    def holder(self) -> str:
+        """Whose connection it is."""
+
+
+class Waiting(NamedTuple):
+    """A message on its way to the engine."""
+
+    incoming: Incoming
+    deliver: Deliver
+    sender: Sender | None
+    since: float
+
+
+class Queue:
+    """Messages that wait, taken from every client by turns, and of a client from each of its connections by turns."""
+
+    __slots__ = ("_clients",)
+
+    def __init__(self) -> None:
+        self._clients: dict[str, dict[Sender | None, deque[Waiting]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._clients)
+
+    def put(self, waiting: Waiting) -> None:
+        """Enter a message behind those of its connection."""
+        self._of(waiting.sender).append(waiting)
+
+    def put_back(self, waiting: Waiting) -> None:
+        """Enter a message in front of those of its connection."""
+        self._of(waiting.sender).appendleft(waiting)
+
+    def take(self) -> Waiting:
+        """Take out the message whose turn it is; there must be one."""
+        holder = next(iter(self._clients))
+        senders = self._clients.pop(holder)
+        sender = next(iter(senders))
+        messages = senders.pop(sender)
+        waiting = messages.popleft()
+        # Whoever has more goes behind the others.
+        if messages:
+            senders[sender] = messages
+        if senders:
+            self._clients[holder] = senders
+        return waiting
+
+    def drop(self, sender: Sender) -> bool:
+        """Forget the messages of a connection; whether there were any."""
+        senders = self._clients.get(sender.holder, {})
+        found = senders.pop(sender, None) is not None
+        if found and not senders:
+            del self._clients[sender.holder]
+        return found
+
+    def _of(self, sender: Sender | None) -> deque[Waiting]:
+        holder = "" if sender is None else sender.holder
+        return self._clients.setdefault(holder, {}).setdefault(sender, deque())
+
 
 class Turns:
     """Gathers messages and hands them to the engine once a turn of the loop."""
 
-    __slots__ = ("_deliver", "_engine", "_held", "_incoming", "_loop", "_threads")
+    __slots__ = ("_engine", "_held", "_loop", "_next", "_queue", "_scheduled", "_threads", "_to_prepare", "_working")
 
     def __init__(self, engine: Answers, loop: asyncio.AbstractEventLoop) -> None:
         self._engine = engine
         self._loop = loop
-        self._incoming: list[Incoming] = []
-        self._deliver: list[Deliver] = []
-        self._held: dict[Sender | None, list[tuple[Incoming, Deliver]]] = {}  # behind a message that is being prepared
+        self._next: list[Waiting] = []  # the messages of the next turn
+        self._queue = Queue()  # those that found no room in it
+        self._scheduled = False
+        self._held: dict[Sender | None, list[Waiting]] = {}  # behind a message that is being prepared
+        self._to_prepare = Queue()
+        self._working = 0  # messages that are being prepared
         self._threads: ThreadPoolExecutor | None = None
 
     @property
     def empty(self) -> bool:
         """Whether nothing waits for its turn."""
-        return not self._incoming and not self._held
+        return not self._next and not self._queue and not self._held
 
     def submit(self, incoming: Incoming, deliver: Deliver, sender: Sender | None = None) -> None:
         """Have a message answered in the next turn, or as soon as its slow work is done.
@@ -96,61 +167,104 @@ class Turns:
             deliver: is called with the answer; with no bytes if there is none, because of a defect.
             sender: who sent it on one connection.
         """
+        waiting = Waiting(incoming, deliver, sender, self._loop.time())
         if sender in self._held:
-            self._held[sender].append((incoming, deliver))
+            self._held[sender].append(waiting)
         elif heavy(incoming.message, incoming.encoding):
-            self._prepare(incoming, deliver, sender)
+            self._held[sender] = []
+            self._to_prepare.put(waiting)
+            self._prepare()
         else:
-            self._enqueue(incoming, deliver)
+            self._enqueue(waiting)
+
+    def forget(self, sender: Sender) -> None:
+        """Drop what a connection that is over sent: as far as it has not begun, nobody will know."""
+        self._queue.drop(sender)
+        if self._to_prepare.drop(sender):
+            del self._held[sender]
+        elif sender in self._held:
+            self._held[sender].clear()
 
     def close(self) -> None:
         """Begin no more slow work."""
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _prepare(self, incoming: Incoming, deliver: Deliver, sender: Sender | None) -> None:
-        self._held[sender] = []
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="keystead-prepare")
-        done = self._loop.run_in_executor(self._threads, self._engine.prepare, incoming)
-        done.add_done_callback(lambda done: self._prepared(done, incoming, deliver, sender))
+    # --- slow work ---
 
-    def _prepared(
-        self, done: asyncio.Future[Incoming], incoming: Incoming, deliver: Deliver, sender: Sender | None
-    ) -> None:
-        if not done.cancelled():
-            error = done.exception()
-            if error is None:
-                incoming = done.result()
-            else:  # then the work is done in the turn
-                log.error("defect", exc_info=error, extra={"fields": {"id": secrets.token_hex(6)}})
+    def _prepare(self) -> None:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="keystead-prepare", initializer=give_way)
+        while self._to_prepare and self._working < THREADS:
+            waiting = self._to_prepare.take()
+            self._working += 1
+            done = self._loop.run_in_executor(self._threads, self._engine.prepare, waiting.incoming)
+            done.add_done_callback(lambda done, waiting=waiting: self._prepared(done, waiting))  # type: ignore[misc]
+
+    def _prepared(self, done: asyncio.Future[Incoming], waiting: Waiting) -> None:
+        self._working -= 1
+        if done.cancelled():
+            return  # the server stops
+        error = done.exception()
+        if error is None:
+            waiting = waiting._replace(incoming=done.result())
+        else:  # then the work is done in the turn
+            log.error("defect", exc_info=error, extra={"fields": {"id": secrets.token_hex(6)}})
+        sender = waiting.sender
         held = self._held.pop(sender)
         if sender is not None and sender.caller is None:  # the client was disabled meanwhile
-            for _, give in [(incoming, deliver), *held]:
-                give(b"")
-            return
-        self._enqueue(incoming, deliver)
-        for waiting in held:
-            self.submit(*waiting, sender)
+            for one in (waiting, *held):
+                _give(one, b"")
+        else:
+            self._enqueue(waiting._replace(since=self._loop.time()))
+            for one in held:
+                self.submit(one.incoming, one.deliver, sender)
+        self._prepare()
 
-    def _enqueue(self, incoming: Incoming, deliver: Deliver) -> None:
-        if not self._incoming:
+    # --- turns ---
+
+    def _enqueue(self, waiting: Waiting) -> None:
+        if self._queue or len(self._next) >= MAXIMUM_TURN:
+            self._queue.put(waiting)
+        else:
+            self._next.append(waiting)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
             self._loop.call_soon(self._run)
-        self._incoming.append(incoming)
-        self._deliver.append(deliver)
 
     def _run(self) -> None:
-        incoming, deliver = self._incoming, self._deliver
-        if len(incoming) > MAXIMUM_TURN:
-            self._incoming, self._deliver = incoming[MAXIMUM_TURN:], deliver[MAXIMUM_TURN:]
-            incoming, deliver = incoming[:MAXIMUM_TURN], deliver[:MAXIMUM_TURN]
-            self._loop.call_soon(self._run)
-        else:
-            self._incoming, self._deliver = [], []
+        self._scheduled = False
+        turn, self._next = self._next, []
         try:
-            answers = self._engine.answer(incoming)
+            answers = self._engine.answer([one.incoming for one in turn], TURN_SECONDS)
         except Exception:
-            log.exception("defect", extra={"fields": {"id": secrets.token_hex(6), "messages": len(incoming)}})
-            answers = [b""] * len(incoming)
-        for give, answer in zip(deliver, answers, strict=True):
-            give(answer)
+            log.exception("defect", extra={"fields": {"id": secrets.token_hex(6), "messages": len(turn)}})
+            answers = [b""] * len(turn)
+        # First, because what is submitted while answers are given must come behind it.
+        for one in reversed(turn[len(answers) :]):
+            self._queue.put_back(one)
+        for one, answer in zip(turn, answers, strict=False):
+            _give(one, answer)
+        self._refill()
+
+    def _refill(self) -> None:
+        """Let what found no room take part in the next turn."""
+        overdue = self._loop.time() - LONGEST_WAIT_SECONDS
+        while self._queue and len(self._next) < MAXIMUM_TURN:
+            waiting = self._queue.take()
+            if waiting.since < overdue:
+                waiting = waiting._replace(incoming=replace(waiting.incoming, overdue=True))
+            self._next.append(waiting)
+        if self._next:
+            self._schedule()
+
+
+def _give(waiting: Waiting, answer: bytes) -> None:
+    """Deliver an answer; what goes wrong with one connection is no other's trouble."""
+    try:
+        waiting.deliver(answer)
+    except Exception:
+        log.exception("defect", extra={"fields": {"id": secrets.token_hex(6)}})

@@ -7,12 +7,14 @@ import gc
 import logging
 import signal
 import socket
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from keystead.config import ServerConfig
 from keystead.engine.unsealing import Unsealing
 from keystead.errors import ConfigError, KeysteadError
+from keystead.policy.access import Caller
 from keystead.server import http, sealed
 from keystead.server.kmip import KmipConnection
 from keystead.server.listener import Listener
@@ -37,6 +39,7 @@ class Worker:
         contexts: TLS.
         kmip, https: listening sockets.
         leave: is asked each second whether it is to stop of itself.
+        domain: where one who shows no certificate is looked for, if that is allowed.
     """
 
     def __init__(
@@ -47,16 +50,19 @@ class Worker:
         kmip: Sequence[socket.socket],
         https: Sequence[socket.socket],
         leave: Callable[[], bool] = lambda: False,
+        domain: str = "",
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._engine = engine
         self._config = config
         self._leave = leave
-        self._peers = Peers(engine, contexts)
+        nobody = Caller("", "", domain) if config.client_certificate == "optional" else None
+        self._peers = Peers(engine, contexts, nobody)
         self._turns = Turns(engine, self._loop)
         self._outbox = Outbox(engine, config)
         self._health = "sealed" if engine.sealed else "ok"
         self._epoch = engine.identity_epoch()
+        self._to_recheck = False
         self._tried = contexts.stamp
         self._stop = asyncio.Event()
         self._kmip = Listener(
@@ -103,13 +109,24 @@ class Worker:
         self._tried = contexts.stamp
         self._peers.contexts = contexts
         self._kmip.context, self._https.context = contexts.kmip, contexts.https
-        self._recheck()
+        self._to_recheck = True
         log.info("certificates reloaded")
 
-    def _recheck(self) -> None:
-        for listener in self._listeners:
-            for connection in tuple(listener.connections):
-                connection.recheck()
+    def _follow(self) -> None:
+        """Let nobody stay who may not: who was disabled, is on a new list, or has shown what has expired."""
+        epoch, now = self._engine.identity_epoch(), time.time()
+        if epoch != self._epoch:
+            self._epoch, self._to_recheck = epoch, True
+        if now >= self._peers.until:
+            if now >= self._peers.contexts.until:
+                log.critical("revocation list expired: no client is let in, none may stay")
+            self._to_recheck = True
+        if self._to_recheck:
+            self._peers.until = self._peers.contexts.until
+            for listener in self._listeners:
+                for connection in listener.connections:
+                    connection.recheck()
+            self._to_recheck = False
 
     async def _sweep(self) -> None:
         config = self._config
@@ -126,19 +143,19 @@ class Worker:
             if self._leave():
                 self.stop()
                 return
-            try:
-                self._engine.upkeep()
-                self._outbox.beat()
-                self._health = "sealed" if self._engine.sealed else "ok"
-                epoch = self._engine.identity_epoch()
-                if epoch != self._epoch:
-                    self._recheck()
-                    self._epoch = epoch
-                if file_stamp(self._config) not in (self._peers.contexts.stamp, self._tried):
-                    self.reload()
-            except Exception:
-                # The beat goes on: the next one may find the disk, or the token, back.
-                log.exception("upkeep failed")
+            for chore in (self._renew, self._follow, self._engine.upkeep, self._outbox.beat, self._ask_health):
+                try:
+                    chore()
+                except Exception:
+                    # The others are done all the same, and the next beat may find the disk, or the token, back.
+                    log.exception("upkeep failed", extra={"fields": {"chore": chore.__name__.strip("_")}})
+
+    def _renew(self) -> None:
+        if file_stamp(self._config) not in (self._peers.contexts.stamp, self._tried):
+            self.reload()
+
+    def _ask_health(self) -> None:
+        self._health = "sealed" if self._engine.sealed else "ok"
 
     async def _finish(self) -> None:
         await asyncio.sleep(LINGER_SECONDS)
@@ -147,13 +164,13 @@ class Worker:
         deadline = self._loop.time() + self._config.stop_seconds
         while any(listener.connections for listener in self._listeners) or not self._turns.empty:
             for listener in self._listeners:
-                for connection in tuple(listener.connections):
+                for connection in listener.connections:
                     connection.stop()
             if self._loop.time() > deadline:
                 break
             await asyncio.sleep(0.02)
         for listener in self._listeners:
-            for connection in tuple(listener.connections):
+            for connection in listener.connections:
                 connection.abort()
         self._turns.close()
         await self._outbox.stop()
@@ -168,6 +185,7 @@ async def work(
     ready: Callable[[Answers], None],
     orphaned: int | None = None,
     leave: Callable[[], bool] = lambda: False,
+    domain: str = "",
 ) -> None:
     """Open the engine and serve until SIGTERM or SIGINT; SIGHUP reloads the certificates.
 
@@ -179,13 +197,14 @@ async def work(
         ready: is called once connections are accepted.
         orphaned: a file descriptor that ends when the process which watches over this one does.
         leave: is asked each second whether to stop.
+        domain: where one who shows no certificate is looked for.
     """
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_defect)
     engine = open_engine()
     try:
         engine.start()
-        worker = Worker(engine, config, contexts, kmip, https, leave)
+        worker = Worker(engine, config, contexts, kmip, https, leave, domain)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
         loop.add_signal_handler(signal.SIGHUP, worker.reload)
