@@ -35,8 +35,10 @@ check: setup     ## lint, types, fresh reference pages
 	$(BIN)/python -m tools.reference --check docs/reference
 
 FUZZ ?= 1000000
-fuzz: setup      ## mutated messages through the codec and the engine: FUZZ=n of them
+SEQUENCES ?= 100000
+fuzz: setup      ## FUZZ=n mutated messages through the front door, SEQUENCES=n that try to learn a key
 	$(BIN)/python -m tests.fuzz --count $(FUZZ)
+	$(BIN)/python -m tests.engine.disclosure --count $(SEQUENCES)
 
 KILLS ?= 1000
 torture: setup   ## kill -9 under load: KILLS=n times

@@ -2,8 +2,8 @@
 
     python -m tests.fuzz [--count N] [--seed S]
 
-Whatever goes in, one well-formed Response Message comes out for each message, nothing is raised, no transaction stays
-open, and the audit has an event for every batch item answered.
+Whatever goes in, in any of the three encodings, one well-formed Response Message comes out for each message, nothing is
+raised, no transaction stays open, and the audit has an event for every batch item answered.
 """
 
 from __future__ import annotations
@@ -13,14 +13,24 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 from keystead.audit.log import Event
-from keystead.engine.engine import Engine, Incoming
+from keystead.engine.engine import ENCODINGS, Engine, Incoming
+from keystead.errors import CodecError
+from keystead.kmip import ttlv
 from keystead.kmip.attributes import Attributes
-from keystead.kmip.enums import CryptographicAlgorithm, CryptographicUsageMask, ObjectType, ResultReason
+from keystead.kmip.enums import (
+    BatchErrorContinuationOption,
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    ObjectType,
+    Operation,
+    ResultReason,
+)
 from keystead.kmip.messages import (
     RequestBatchItem,
     RequestHeader,
@@ -34,28 +44,58 @@ from keystead.kmip.payloads.create import CreateKeyPairRequest, CreateRequest
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import Version
 from keystead.policy.access import Caller
-from tests.kmip.fuzz import corpus, mutate
+from tests.kmip.fuzz import corpus, mutate, mutate_text
 from tests.kmip.strategies import message
 from tests.support import make_engine
 
 TURN = 32
+_MIX = ("ttlv", "ttlv", *ENCODINGS)
+"""How often which encoding is sent."""
 CALLER = Caller("fuzz", "fuzz", "default", (), "192.0.2.1")
 
 
+MOST_ITEMS = 4
+"""Batch items of a well-formed message."""
+
+
 def living(engine: Engine, random: Random, count: int) -> list[bytes]:
-    """Requests that reach their handlers: well-formed, one batch item each, about objects that are there."""
+    """Requests that reach their handlers: well-formed, of one batch item or several, about objects that are there."""
     identifiers = [identifier for request in _MAKING for identifier in _made(engine, request)]
     found = []
-    for _ in range(count):
+    for number in range(count):
         version = random.choice(list(Version))
         operations = [operation for operation in REQUESTS if operation.since <= version <= operation.until]
-        asked = message(RequestMessage, version, random, random.choice(operations)).batch_item[0]
-        payload = asked.request_payload
-        if isinstance(getattr(payload, "unique_identifier", ()), str | None):
-            payload = replace(payload, unique_identifier=random.choice(identifiers))
-        asked = replace(asked, request_payload=payload, unique_batch_item_id=None, message_extension=())
-        found.append(_message(version, asked))
+        several = 1 if number % 3 else random.randint(2, MOST_ITEMS)
+        items = [_living(random, version, random.choice(operations), identifiers) for _ in range(several)]
+        if several > 1:
+            items = [replace(item, unique_batch_item_id=bytes((at,))) for at, item in enumerate(items)]
+        found.append(_message(version, *items, option=random.choice((None, *BatchErrorContinuationOption))))
     return found
+
+
+def _living(random: Random, version: Version, operation: Operation, identifiers: Sequence[str]) -> RequestBatchItem:
+    asked = message(RequestMessage, version, random, operation).batch_item[0]
+    payload = asked.request_payload
+    if isinstance(getattr(payload, "unique_identifier", ()), str | None):
+        payload = replace(payload, unique_identifier=random.choice(identifiers))
+    return replace(asked, request_payload=payload, unique_batch_item_id=None, message_extension=())
+
+
+def written(encoding: str, data: bytes) -> bytes:
+    """A message in another encoding; as it is where it cannot be written so."""
+    try:
+        return data if encoding == "ttlv" else str(ENCODINGS[encoding].dumps(ttlv.decode(data))).encode()
+    except CodecError:
+        return data
+
+
+def mutated(random: Random, encoding: str, data: bytes) -> bytes:
+    """A message that was changed a little, before or after it was written in its encoding."""
+    if encoding == "ttlv":
+        return mutate(random, data)
+    if random.random() < 0.5:
+        return written(encoding, mutate(random, data))
+    return mutate_text(random, written(encoding, data))
 
 
 _ATTRIBUTES = {
@@ -71,8 +111,10 @@ _MAKING: tuple[Request, ...] = (
 )
 
 
-def _message(version: Version, *items: RequestBatchItem) -> bytes:
-    header = RequestHeader(protocol_version=protocol_version(version), batch_count=len(items))
+def _message(version: Version, *items: RequestBatchItem, option: BatchErrorContinuationOption | None = None) -> bytes:
+    header = RequestHeader(
+        protocol_version=protocol_version(version), batch_count=len(items), batch_error_continuation_option=option
+    )
     return dump_message(RequestMessage(request_header=header, batch_item=items), version)
 
 
@@ -85,11 +127,13 @@ def _made(engine: Engine, request: Request) -> list[str]:
     return [getattr(payload, name) for name in names if hasattr(payload, name)]
 
 
-def check_turn(engine: Engine, messages: list[bytes], seen: Counter[str]) -> None:
-    """Answer messages in one turn and hold the answers against the promise."""
-    answers = engine.answer([Incoming(message, CALLER) for message in messages])
+def check_turn(engine: Engine, messages: Sequence[tuple[str, bytes]], seen: Counter[str]) -> None:
+    """Answer messages, each with its encoding, in one turn and hold the answers against the promise."""
+    answers = engine.answer([Incoming(message, CALLER, encoding) for encoding, message in messages])
     assert len(answers) == len(messages)
-    for asked, answer in zip(messages, answers, strict=True):
+    for (encoding, asked), answer in zip(messages, answers, strict=True):
+        if encoding != "ttlv":
+            answer = ttlv.encode(ENCODINGS[encoding].loads(answer))
         response, version = load_response(answer)
         assert response.batch_item, asked.hex()
         if version < 0x300:
@@ -97,7 +141,7 @@ def check_turn(engine: Engine, messages: list[bytes], seen: Counter[str]) -> Non
         for item in response.batch_item:
             seen[item.result_reason.title if item.result_reason is not None else item.result_status.title] += 1
             if item.result_reason is ResultReason.GENERAL_FAILURE and "internal error" in (item.result_message or ""):
-                raise AssertionError(f"a defect was met: {asked.hex()}")
+                raise AssertionError(f"a defect was met: {encoding} {asked.hex()}")
 
 
 def check_audit(engine: Engine, answered: int) -> None:
@@ -120,11 +164,17 @@ def run(count: int, seed: int, directory: Path, report: bool = False) -> Counter
     seen: Counter[str] = Counter()
     originals = corpus(seed) + living(engine, random, 2000)
     try:
-        for first in range(0, len(originals), TURN):
-            check_turn(engine, originals[first : first + TURN], seen)
+        for encoding in ("ttlv", *ENCODINGS):
+            for first in range(0, len(originals), TURN):
+                turn = [(encoding, written(encoding, data)) for data in originals[first : first + TURN]]
+                check_turn(engine, turn, seen)
         sent, started = 0, time.monotonic()
         while sent < count:
-            check_turn(engine, [mutate(random, random.choice(originals)) for _ in range(TURN)], seen)
+            turn = []
+            for _ in range(TURN):
+                encoding = random.choice(_MIX)
+                turn.append((encoding, mutated(random, encoding, random.choice(originals))))
+            check_turn(engine, turn, seen)
             sent += TURN
             if report and sent % (TURN * 512) == 0:
                 rate = sent / (time.monotonic() - started)

@@ -3,13 +3,20 @@
 A client that means ill does random things with its own keys, in the order in which attacks do them, and keeps what it
 learns: keys that it was given, wrapped keys.  After each answer it is checked that nothing it knows is, or opens, a key
 that no client could have had: one made here that was Sensitive or not Extractable from the beginning.
+
+    python -m tests.engine.disclosure [--count N] [--seed S]
 """
 
 from __future__ import annotations
 
+import argparse
 import random
+import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from keystead.crypto.wrap import unwrap
@@ -60,6 +67,7 @@ from keystead.kmip.version import V2_1
 from keystead.policy.access import Caller
 from tests.engine.keys import A, M, attributes, symmetric
 from tests.engine.world import request_message
+from tests.support import make_engine
 
 KW, GCM, CBC = BlockCipherMode.NISTKEYWRAP, BlockCipherMode.GCM, BlockCipherMode.CBC
 MASKS = (
@@ -422,3 +430,41 @@ def sequences(engine: Engine, seed: int, count: int, length: int = 30) -> Iterat
         for _ in range(length):
             attacker.step()
         yield attacker
+
+
+def search(seed: int, count: int, chunk: int = 500) -> tuple[int, int]:
+    """Try so many sequences, on a fresh engine now and then; how many keys were to be kept, and how many were wrapped.
+
+    Raises:
+        AssertionError: a key was told.
+    """
+    forbidden = wrapped = 0
+    for first in range(0, count, chunk):
+        with tempfile.TemporaryDirectory() as directory:
+            engine = make_engine(Path(directory))
+            try:
+                for attacker in sequences(engine, seed + first, min(chunk, count - first)):
+                    forbidden += len(attacker.forbidden)
+                    wrapped += len(attacker.blobs)
+            finally:
+                engine.close()
+        print(f"\r{min(first + chunk, count):,} of {count:,} sequences", end="", file=sys.stderr, flush=True)
+    return forbidden, wrapped
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Sequences of operations that try to learn a protected key.")
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    asked = parser.parse_args()
+    started = time.monotonic()
+    forbidden, wrapped = search(asked.seed, asked.count)
+    print(
+        f"\n{asked.count:,} sequences, seed {asked.seed}, {time.monotonic() - started:.0f} s: {forbidden:,} keys were "
+        f"protected, {wrapped:,} were wrapped, none was told"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

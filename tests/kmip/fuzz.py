@@ -121,6 +121,31 @@ def mutate(random: Random, data: bytes) -> bytes:
     return data
 
 
+_WORDS = (
+    '"', "'", "<", ">", "&", "&#0;", "&#x110000;", "]]>", "<!--", "<!DOCTYPE x [<!ENTITY e 'e'>]>", "&e;", "<?x?>",
+    "{", "}", "[", "]", ",", ":", "null", "true", "NaN", "-Infinity", "1e400", "-0", "9" * 5000, "\\u0000", "\\ud800",
+    "\0", "\ufeff", "\u202e", "0x", "0xFFFFFFFFFFFFFFFF", "-1", "Structure", "value", "type", "tag",
+    "9999-12-31T23:59:60Z", "[" * 2000, '{"tag":' * 500, "<TTLV>" * 500,
+)  # fmt: skip
+
+
+def mutate_text(random: Random, data: bytes) -> bytes:
+    """Change a message in XML or JSON a little."""
+    for _ in range(random.choice((1, 1, 2, 3))):
+        at, size = random.randrange(len(data) or 1), random.randint(0, 40)
+        piece = random.choice(_WORDS).encode(errors="surrogatepass")
+        changed = (
+            data[:at] + piece + data[at:],
+            data[:at] + piece + data[at + size :],
+            data[:at] + data[at + size :],
+            data[: at + size] + data[at:],
+            data[:at],
+            _bytes(random, data or b"\0"),
+        )
+        data = random.choice(changed)
+    return data
+
+
 def check(data: bytes) -> str:
     """Say what became of a message.
 
