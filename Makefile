@@ -40,9 +40,8 @@ fuzz: setup      ## FUZZ=n mutated messages through the front door, SEQUENCES=n 
 	$(BIN)/python -m tests.fuzz --count $(FUZZ)
 	$(BIN)/python -m tests.engine.disclosure --count $(SEQUENCES)
 
-KILLS ?= 1000
-torture: setup   ## kill -9 under load: KILLS=n times
-	$(BIN)/python -m tests.torture --kills $(KILLS)
+torture: setup   ## faults: kills, failing disks, planted bits (DRILL=name for one of them, COUNT=n times)
+	$(BIN)/python -m tests.torture $(if $(DRILL),--drill $(DRILL)) $(if $(COUNT),--count $(COUNT))
 
 bench: setup     ## measure CPU per request (needs KEYSTEAD_SHARED) and write docs/performance.md
 	$(BIN)/python -m tests.bench

@@ -1,0 +1,63 @@
+"""A slice of `make torture`; and each drill finds what is planted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from keystead.engine.engine import Engine
+from keystead.store.sql import SqlTransaction
+from keystead.store.sqlite import _Connection
+from tests.torture.drill import Drill, Skipped, perform
+from tests.torture.drills import DRILLS
+
+SEED = 1
+
+
+@pytest.mark.parametrize("drill", DRILLS.values(), ids=lambda drill: drill.name)
+def test_a_slice_of_a_drill_finds_nothing(tmp_path: Path, drill: Drill) -> None:
+    try:
+        report = perform(drill, drill.slice, SEED, tmp_path)
+    except Skipped as reason:
+        pytest.skip(str(reason))
+    assert not report.violations
+    assert report.counts["checks"] > 0
+
+
+def _forgetful(patch: pytest.MonkeyPatch) -> None:
+    """Every tenth commit is not made, and nobody is told."""
+    commit, calls = SqlTransaction.commit, [0]
+
+    def forgets(self: SqlTransaction) -> None:
+        calls[0] += 1
+        if calls[0] % 10:
+            commit(self)
+
+    patch.setattr(SqlTransaction, "commit", forgets)
+
+
+def _piecemeal(patch: pytest.MonkeyPatch) -> None:
+    """Each statement is a transaction of its own."""
+    patch.setattr(_Connection, "begin", lambda self, write: None)
+    patch.setattr(_Connection, "commit", lambda self: None)
+
+
+def _silent(patch: pytest.MonkeyPatch) -> None:
+    """What is refused leaves no event."""
+    record = Engine._record
+
+    def successes(self: Engine, turn: object, incoming: object, version: object, item: object, *more: object) -> None:
+        if item.result_reason is None:  # type: ignore[attr-defined]
+            record(self, turn, incoming, version, item, *more)  # type: ignore[arg-type]
+
+    patch.setattr(Engine, "_record", successes)
+
+
+@pytest.mark.parametrize("plant", [_forgetful, _piecemeal, _silent], ids=lambda plant: plant.__name__)
+def test_a_planted_fault_is_found_by_the_kill_drill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plant: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    plant(monkeypatch)
+    assert perform(DRILLS["kill"], 200, SEED, tmp_path).violations

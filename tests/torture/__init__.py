@@ -1,0 +1,1 @@
+"""What was promised is kept when things break: `python -m tests.torture`."""

@@ -1,0 +1,42 @@
+"""python -m tests.torture [--drill NAME ...] [--count N] [--seed S]"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.torture.drill import Skipped, perform
+from tests.torture.drills import DRILLS
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.torture", description="What is promised, when things break.")
+    parser.add_argument("--drill", action="append", choices=sorted(DRILLS), help="One of them; all unless given.")
+    parser.add_argument("--count", type=int, help="How often; for each drill its own number unless given.")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    asked = parser.parse_args()
+    broken = False
+    for name in asked.drill or DRILLS:
+        drill, started = DRILLS[name], time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="torture-") as directory:
+            try:
+                report = perform(drill, asked.count or drill.full, asked.seed, Path(directory))
+            except Skipped as reason:
+                print(f"{name} ({drill.ids}): left out, {reason}", flush=True)
+                continue
+        verdict = f"{len(report.violations)} VIOLATIONS" if report.violations else "no violation"
+        print(
+            f"{name} ({drill.ids}): {report}; seed {asked.seed}, {time.monotonic() - started:.0f} s: {verdict}",
+            flush=True,
+        )
+        for violation in report.violations:
+            print(f"  {violation[:2000]}", flush=True)
+        broken |= bool(report.violations)
+    return int(broken)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
