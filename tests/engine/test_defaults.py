@@ -211,3 +211,13 @@ def test_constraints_are_told_as_they_were_set(world: World, version: Any):
     (told,) = world.do(GetConstraintsRequest(), version=version).constraints.constraint
     assert (told.object_types, told.attributes) == (SYMMETRIC, rule.attributes)
     assert [*told.object_groups.object_group, *told.object_groups.group_link] == ["Group1"]
+
+
+def test_an_older_version_is_not_told_of_constraints_on_types_it_does_not_have(world: World):
+    kinds = ObjectTypes(object_type=(ObjectType.USER, ObjectType.SYMMETRIC_KEY))
+    newest = ObjectTypes(object_type=(ObjectType.USER,))
+    rules = (constraint(types=kinds, cryptographic_length=256), constraint(types=newest, comment="new"))
+    world.do(SetConstraintsRequest(constraints=Constraints(constraint=rules)), version=V3_0)
+    (told,) = world.do(GetConstraintsRequest(), version=V2_1).constraints.constraint
+    assert told.object_types.object_type == (ObjectType.SYMMETRIC_KEY,)
+    assert len(world.do(GetConstraintsRequest(), version=V3_0).constraints.constraint) == 2

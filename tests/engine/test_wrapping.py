@@ -26,9 +26,10 @@ from keystead.kmip.enums import (
     ResultReason,
     RevocationReasonCode,
     SplitKeyMethod,
+    UniqueIdentifierEnumeration,
     WrappingMethod,
 )
-from keystead.kmip.objects import KeyWrappingSpecification
+from keystead.kmip.objects import KeyWrappingSpecification, SymmetricKey
 from keystead.kmip.payloads.attributes import (
     GetAttributesRequest,
     ModifyAttributeRequest,
@@ -36,6 +37,7 @@ from keystead.kmip.payloads.attributes import (
 )
 from keystead.kmip.payloads.create import (
     CreateKeyPairRequest,
+    CreateRequest,
     CreateSplitKeyRequest,
     DeriveKeyRequest,
     ImportRequest,
@@ -45,6 +47,7 @@ from keystead.kmip.payloads.create import (
 from keystead.kmip.payloads.crypto import DecryptRequest, EncryptRequest, MACRequest
 from keystead.kmip.payloads.get import ExportRequest, GetRequest
 from keystead.kmip.payloads.lifecycle import DestroyRequest, RevokeRequest
+from keystead.kmip.payloads.locate import LocateRequest
 from keystead.kmip.structures import (
     CryptographicParameters,
     DerivationParameters,
@@ -55,6 +58,7 @@ from keystead.kmip.tags import Tag
 from keystead.kmip.version import V1_0, V1_4, V2_1
 from tests.engine.keys import (
     DATA,
+    LONG_AGO,
     WRAP,
     A,
     M,
@@ -481,3 +485,26 @@ class TestShapes:
         )
         came = world.do(GetRequest(unique_identifier=key, key_wrapping_specification=specification)).object
         assert bytes_of(world, registered(world, came)) == bytes_of(world, key)
+
+
+def test_a_wrapping_key_is_known_by_its_own_name_later(world: World) -> None:
+    """Neither the object that is handed out nor the one that is kept names it by the ID Placeholder."""
+    placeholder: Any = UniqueIdentifierEnumeration.ID_PLACEHOLDER
+    asked = attributes(
+        cryptographic_algorithm=A.AES, cryptographic_length=256, cryptographic_usage_mask=WRAP, activation_date=LONG_AGO
+    )
+    made, got = world.batch(
+        CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=asked),
+        GetRequest(unique_identifier=create(world), key_wrapping_specification=wrapped_by(placeholder)),
+    )
+    wrapping = made.response_payload.unique_identifier  # type: ignore[union-attr]
+    block = got.response_payload.object.key_block  # type: ignore[union-attr]
+    assert block.key_wrapping_data.encryption_key_information.unique_identifier == wrapping
+
+    by_placeholder = replace(block.key_wrapping_data.encryption_key_information, unique_identifier=placeholder)
+    described = replace(block.key_wrapping_data, encryption_key_information=by_placeholder)
+    again = SymmetricKey(key_block=replace(block, key_wrapping_data=described))
+    assert world.refused(register(world, again)) is ResultReason.OBJECT_NOT_FOUND  # there is nothing before it
+    _, kept = world.batch(LocateRequest(attributes=attributes(unique_identifier=wrapping)), register(world, again))
+    told = world.do(GetRequest(unique_identifier=kept.response_payload.unique_identifier), version=V1_4)  # type: ignore[union-attr]
+    assert told.object.key_block.key_wrapping_data.encryption_key_information.unique_identifier == wrapping

@@ -5,7 +5,6 @@ Source: KMIP 2.1 sections 6.1.22, 6.1.52 and 6.1.53.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from keystead.engine.context import Context
@@ -70,7 +69,5 @@ def set_constraints(context: Context, request: SetConstraintsRequest) -> SetCons
 @handles(GetConstraintsRequest)
 def get_constraints(context: Context, request: GetConstraintsRequest) -> GetConstraintsResponse:
     """What the caller's new objects must be like.  Source: KMIP 2.1 §6.1.22."""
-    binding = tuple(
-        replace(rule, object_groups=spelled(rule.object_groups, context.version)) for rule in constraints(context)
-    )
+    binding = tuple(told for rule in constraints(context) if (told := spelled(rule, context.version)) is not None)
     return GetConstraintsResponse(constraints=Constraints(constraint=binding))

@@ -168,7 +168,9 @@ class _Conditions:
             self.groups.append(value)
         if name is Tag.OBJECT_CLASS:
             self.classes += 1
-        if name is Tag.NAME and value.name_value is not None:
+        if name is Tag.NAME:
+            if value.name_value is None or value.name_type is None:
+                raise OperationFailed(ResultReason.INVALID_FIELD, "Locate by Name needs the Name Value and Name Type")
             self.names.append(name_key(value))
         elif name is Tag.OBJECT_TYPE:
             self.object_types = _narrowed(self.object_types, int(value))
@@ -178,8 +180,6 @@ class _Conditions:
             self.identifiers = _narrowed(self.identifiers, str(value))
         elif name in DATES:
             self.dates.setdefault(int(name), []).append(value)
-        elif name is Tag.NAME:
-            raise OperationFailed(ResultReason.INVALID_FIELD, "Locate by Name needs the Name Value")
         elif name in USUAL and value == USUAL[name]:
             self.lacking.append(int(name))  # type: ignore[arg-type]
         elif isinstance(value, UsageLimits):

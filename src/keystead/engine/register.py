@@ -14,7 +14,7 @@ from keystead.engine.copies import protected_as_copies
 from keystead.engine.handlers import handles
 from keystead.engine.making import check_instances, check_settable, digest_of, first, material_bytes, new, requested
 from keystead.engine.managed import Managed, gather
-from keystead.engine.wrapping import is_wrapped, openable, unwrapped
+from keystead.engine.wrapping import is_wrapped, openable, resolved, unwrapped
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import ATTRIBUTES, Attribute, AttributeName, Attributes, VendorAttributeName
 from keystead.kmip.enums import (
@@ -86,7 +86,7 @@ def keep(
     opened = pkcs12.opened(context, secret, asked)
     if opened is not None:
         secret = opened.private_key
-    came = secret
+    came = secret = resolved(context, secret)
     if unwrap and is_wrapped(secret):
         secret = unwrapped(context, secret)
     secret, facts = examined(context, object_type, secret, asked)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from keystead.engine.context import Context
 from keystead.engine.managed import Managed, conditions, gather, index_of
@@ -31,7 +31,7 @@ from keystead.kmip.payloads.server import (
     SetDefaultsRequest,
 )
 from keystead.kmip.schema import Structure, dump, load
-from keystead.kmip.structures import ObjectGroups
+from keystead.kmip.structures import ObjectGroups, ObjectTypes
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V2_1, V3_0, Version
 from keystead.policy.access import ADMINISTRATORS
@@ -42,6 +42,7 @@ GENERATING: Final = frozenset(
 )
 """The operations that make objects of what they are asked for: only they take defaults."""
 _R = ResultReason
+R = TypeVar("R", Constraint, ObjectDefaults)
 _Found = dict[AttributeName, tuple[Attribute, ...]]
 
 
@@ -55,9 +56,10 @@ def object_defaults(context: Context, groups: ObjectGroups | None = None) -> Def
     wanted = None if groups is None else set(_group_names(groups))
     return DefaultsInformation(
         object_defaults=tuple(
-            replace(rule, object_groups=spelled(rule.object_groups, context.version))
+            told
             for rule in _defaults(context)
-            if wanted is None or rule.object_groups is None or not wanted.isdisjoint(_group_names(rule.object_groups))
+            if (wanted is None or rule.object_groups is None or not wanted.isdisjoint(_group_names(rule.object_groups)))
+            and (told := spelled(rule, context.version)) is not None
         )
     )
 
@@ -124,8 +126,18 @@ def _group_names(groups: ObjectGroups) -> list[str]:
     return [*groups.object_group, *map(str, groups.group_link)]
 
 
-def spelled(groups: ObjectGroups | None, version: Version) -> ObjectGroups | None:
-    """Groups as a version spells them."""
+def spelled(rule: R, version: Version) -> R | None:
+    """A rule as a version spells it; None if it is only about types of objects that the version does not have."""
+    types_ = rule.object_types
+    if types_ is not None and types_.object_type:
+        known = tuple(each for each in types_.object_type if each.since <= version <= each.until)
+        if not known:
+            return None
+        types_ = ObjectTypes(object_type=known)
+    return replace(rule, object_types=types_, object_groups=_spelled_groups(rule.object_groups, version))
+
+
+def _spelled_groups(groups: ObjectGroups | None, version: Version) -> ObjectGroups | None:
     if groups is None:
         return None
     if version < V3_0:

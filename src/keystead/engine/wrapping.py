@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from keystead.crypto import mac as mac_codes
 from keystead.crypto import sign
@@ -31,7 +31,13 @@ from keystead.kmip.enums import (
 from keystead.kmip.identifiers import UniqueIdentifier
 from keystead.kmip.objects import KeyBlock, KeyValue, KeyWrappingSpecification, ManagedObject
 from keystead.kmip.schema import dump, load
-from keystead.kmip.structures import CryptographicDomainParameters, CryptographicParameters, KeyWrappingData
+from keystead.kmip.structures import (
+    CryptographicDomainParameters,
+    CryptographicParameters,
+    EncryptionKeyInformation,
+    KeyWrappingData,
+    MACSignatureKeyInformation,
+)
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V1_0, V1_1, V1_3, V1_4, V2_1, V3_0, Version
 from keystead.policy.lifecycle import USES, check_use
@@ -45,6 +51,8 @@ _AUTHENTICATES: Final = frozenset({_W.MAC_SIGN, _W.ENCRYPT_THEN_MAC_SIGN, _W.MAC
 _ASYMMETRIC: Final = frozenset({ObjectType.PUBLIC_KEY, ObjectType.PRIVATE_KEY, ObjectType.CERTIFICATE})
 _MOST_NESTED: Final = 8
 _NOT_OPENED: Final = "the wrapped key could not be opened"
+S = TypeVar("S", bound=ManagedObject)
+_Named = TypeVar("_Named", EncryptionKeyInformation | None, MACSignatureKeyInformation | None)
 
 
 # --- what is wrapped --------------------------------------------------------------------------------------------------
@@ -70,6 +78,30 @@ def is_wrapped(secret: ManagedObject) -> bool:
     return isinstance(block, KeyBlock) and wrapped_bytes(block) is not None
 
 
+def resolved(context: Context, secret: S) -> S:
+    """An object that came in, whose wrapping keys are named so that it can be understood at any time.
+
+    A client may name a key by its Name, or by an earlier batch item.
+
+    Raises:
+        OperationFailed: Object Not Found.
+    """
+    block = getattr(secret, "key_block", None)
+    described = block.key_wrapping_data if isinstance(block, KeyBlock) else None
+    if described is None:
+        return secret
+    encryption = _with_own_name(context, described.encryption_key_information)
+    mac = _with_own_name(context, described.mac_signature_key_information)
+    described = replace(described, encryption_key_information=encryption, mac_signature_key_information=mac)
+    return replace(secret, key_block=replace(block, key_wrapping_data=described))  # type: ignore[type-var]
+
+
+def _with_own_name(context: Context, key: _Named) -> _Named:
+    if key is None or type(key.unique_identifier) is str:
+        return key
+    return replace(key, unique_identifier=context.resolve(key.unique_identifier))
+
+
 # --- wrapping ---------------------------------------------------------------------------------------------------------
 
 
@@ -89,7 +121,8 @@ def wrapped(
             Bad Cryptographic Parameters, Permission Denied, Encoding Option Error, Cryptographic Failure.
     """
     method, option = specification.wrapping_method, specification.encoding_option
-    encryption, mac = specification.encryption_key_information, specification.mac_signature_key_information
+    encryption = _with_own_name(context, specification.encryption_key_information)
+    mac = _with_own_name(context, specification.mac_signature_key_information)
     if method not in ENCRYPTS | _AUTHENTICATES:
         raise OperationFailed(_R.FEATURE_NOT_SUPPORTED, f"the Wrapping Method {method} is not supported")
     if (encryption is None) == (method in ENCRYPTS) or (mac is None) == (method in _AUTHENTICATES):
