@@ -9,5 +9,5 @@ from tests.torture import kill
 from tests.torture.drill import Drill
 
 DRILLS: Final[Mapping[str, Drill]] = {
-    drill.name: drill for drill in (Drill("kill", "C01-C03 C06 G1 G2", kill.run, full=20_000, slice=25),)
+    drill.name: drill for drill in (Drill("kill", "C01-C03 C06 G1 G2", kill.run, full=20_000, slice=15),)
 }

@@ -22,8 +22,8 @@ from keystead.policy.access import Caller
 from tests.support import make_engine
 from tests.torture.drill import Report
 from tests.torture.engines import EngineProcess, Open
-from tests.torture.integrity import check_directory
 from tests.torture.load import EVERYTHING, Asked, Client
+from tests.torture.whole import check_directory
 
 LIFE = 60
 """Kills that a database goes through before it is looked at as a whole and another one begins."""
