@@ -135,10 +135,11 @@ class Walk:
             lines.append(line)
         raise AssertionError("the shell ended: " + "".join(lines))
 
-    def here(self, text: str) -> str:
+    def here(self, text: str, *more: Mapping[str, str]) -> str:
         """A text of the page as it is meant here."""
-        for there, here in {**self.replaced, **self.known}.items():
-            text = text.replace(there, here)
+        for replaced in (self.replaced, *more):
+            for there, here in replaced.items():
+                text = text.replace(there, here)
         return text
 
     def page(self, page: Path) -> int:
@@ -150,7 +151,7 @@ class Walk:
         done = 0
         for block, said in steps(page.read_text("utf-8")):
             done += 1
-            text = self.here(block.text)
+            text = self.here(block.text, self.known)
             if block.words.startswith("file="):
                 (self.directory / block.words.removeprefix("file=")).write_text(text, "utf-8")
             elif block.words == "background":

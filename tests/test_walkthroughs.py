@@ -1,0 +1,92 @@
+"""Pages that tell what to type are typed, and what they say is printed is printed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.walkthrough import Walk, blocks, pattern_of, steps
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+
+
+@pytest.fixture
+def walk(tmp_path: Path) -> Iterator[Walk]:
+    """A shell in an empty directory."""
+    walking = Walk(tmp_path)
+    yield walking
+    walking.close()
+
+
+@pytest.fixture
+def dev(walk: Walk) -> Iterator[Walk]:
+    """A shell beside a server as `make run` starts it, but at any free port."""
+    ready = walk.directory / "ready.json"
+    command = "keystead dev --dir keystead-data --kmip-port 0 --https-port 0 --ready-file ready.json"
+    server = subprocess.Popen(
+        [sys.executable, "-m", *command.split()], cwd=walk.directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    try:
+        while not ready.exists():
+            assert server.poll() is None, server.communicate()
+            time.sleep(0.02)
+        assert json.loads(ready.read_text())["clients"].keys() == {"alice", "bob"}
+        yield walk
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
+
+
+def test_the_tutorial(dev: Walk) -> None:
+    assert dev.page(DOCS / "tutorial.md") == 12
+
+
+def test_the_readme(dev: Walk) -> None:
+    dev.do("export KEYSTEAD_PROFILE=keystead-data/alice.json")
+    assert dev.page(ROOT / "README.md") == 2
+
+
+# --- the walk itself --------------------------------------------------------------------------------------------------
+
+
+def test_a_page_that_is_wrong_is_found(walk: Walk, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    for text, right in (
+        ("```sh run\necho one\n```\n\n```text\none\n```\n", True),
+        ("```sh run\necho one\n```\n\n```text\ntwo\n```\n", False),
+        ("```sh run\necho one; echo two\n```\n\n```text\none\n```\n", False),
+        ("```sh run\necho one; echo two\n```\n\n```text\n...\ntwo\n```\n", True),
+        ("```sh run\nnowhere\n```\n\n```text\none\n```\n", False),
+        ("```sh run\necho 2026-01-02T03:04:05Z\n```\n\n```text\n1999-09-09T09:09:09Z\n```\n", True),
+    ):
+        page.write_text(text, "utf-8")
+        if right:
+            assert walk.page(page) == 1
+        else:
+            with pytest.raises(AssertionError, match="the page says"):
+                walk.page(page)
+
+
+def test_an_identifier_of_a_page_is_the_same_one_throughout() -> None:
+    one, other = "01a20bf2-91df-7000-89a8-462eb3ab3d11", "01a20bf2-91df-7000-89a8-000000000000"
+    pattern, new = pattern_of(f"{one} and {one}\n", {})
+    assert new == [one]
+    assert pattern.fullmatch(f"{other} and {other}\n")
+    assert not pattern.fullmatch(f"{other} and {one}\n")
+    pattern, new = pattern_of(f"{one}\n", {one: other})
+    assert not new
+    assert pattern.fullmatch(f"{other}\n")
+    assert not pattern.fullmatch(f"{one}\n")
+
+
+def test_blocks_that_are_not_marked_are_left_alone() -> None:
+    page = "```sh\nmake run\n```\n\n```text\nready\n```\n\n```sh run\ntrue\n```\n"
+    assert [block.words for block in blocks(page)] == ["", "", "run"]
+    assert [(block.text, said) for block, said in steps(page)] == [("true\n", None)]
