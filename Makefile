@@ -7,7 +7,7 @@ DIR    ?= keystead-data
 KMIP_PORT  ?= 5696
 HTTPS_PORT ?= 5697
 
-.PHONY: help setup run test check fuzz torture bench docs lock clean
+.PHONY: help setup run test check fuzz vectors torture bench docs lock clean
 
 help:            ## this text
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/: .*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ SEQUENCES ?= 100000
 fuzz: setup      ## FUZZ=n mutated messages through the front door, SEQUENCES=n that try to learn a key
 	$(BIN)/python -m tests.fuzz --count $(FUZZ)
 	$(BIN)/python -m tests.engine.disclosure --count $(SEQUENCES)
+
+vectors: setup   ## every published vector through the engine
+	$(BIN)/python -m tests.vectors
 
 torture: setup   ## faults: kills, failing disks, planted bits (DRILL=name for one of them, COUNT=n times)
 	$(BIN)/python -m tests.torture $(if $(DRILL),--drill $(DRILL)) $(if $(COUNT),--count $(COUNT))

@@ -23,6 +23,9 @@ from keystead.kmip.enums import CryptographicAlgorithm, HashingAlgorithm, Result
 
 A = CryptographicAlgorithm
 
+_Q: Final = 3329
+"""The modulus of ML-KEM."""
+
 _NIST: Final = "2.16.840.1.101.3.4"
 
 
@@ -206,10 +209,26 @@ def load_public(algorithm: CryptographicAlgorithm, material: bytes) -> PostQuant
     if len(material) != row.public_bytes:
         raise OperationFailed(ResultReason.INVALID_ATTRIBUTE_VALUE, f"the key has the wrong length for {algorithm}")
     try:
+        if row.is_kem:
+            _check_encapsulation_key(material)
         native = row.native[1].from_public_bytes(material) if row.native is not None else None
     except ValueError:
         raise OperationFailed(ResultReason.INVALID_ATTRIBUTE_VALUE, f"the bytes are no key of {algorithm}") from None
     return PostQuantumPublicKey(algorithm, material, native)
+
+
+def _check_encapsulation_key(material: bytes) -> None:
+    """Check that every coefficient is reduced: pqcrypto does not.
+
+    Raises:
+        ValueError: one of them is not.
+
+    Source: FIPS 203 section 7.2; algorithm 6 for the encoding in 12 bits, before the last 32 bytes.
+    """
+    for i in range(0, len(material) - 32, 3):
+        pair = int.from_bytes(material[i : i + 3], "little")
+        if pair & 0xFFF >= _Q or pair >> 12 >= _Q:
+            raise ValueError("a coefficient is not reduced")
 
 
 # --- PKCS#8 and X.509 -------------------------------------------------------------------------------------------------

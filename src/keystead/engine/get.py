@@ -133,7 +133,7 @@ def handed_out(context: Context, managed: Managed, request: GetRequest | ExportR
         if request.key_format_type is None and request.key_compression_type is None:
             secret = _usual_form(context, managed, secret)
         elif request.key_format_type is _F.PKCS_12 and managed.object_type is ObjectType.PRIVATE_KEY:
-            secret = as_pkcs12(context, managed, _load(managed, use.key_block(secret)))
+            secret = as_pkcs12(context, managed, use.load_block(managed, use.key_block(secret)))
         else:
             secret = in_format(managed, secret, request.key_format_type, request.key_compression_type)
         left(context, managed)
@@ -178,6 +178,10 @@ def _usual_form(context: Context, managed: Managed, secret: ManagedObject) -> Ma
     return formed
 
 
+_UNCOMPRESSED: Final = KeyCompressionType.EC_PUBLIC_KEY_TYPE_UNCOMPRESSED
+_PLAIN: Final = (None, _UNCOMPRESSED)
+
+
 def in_format(
     managed: Managed, secret: Any, key_format: KeyFormatType | None, compression: KeyCompressionType | None
 ) -> Any:
@@ -192,33 +196,29 @@ def in_format(
         if key_format not in (None, natural):
             raise OperationFailed(_R.KEY_FORMAT_TYPE_NOT_SUPPORTED, f"the object cannot be given as {key_format}")
         return secret
-    if compression is not None and compression is not KeyCompressionType.EC_PUBLIC_KEY_TYPE_UNCOMPRESSED:
-        raise OperationFailed(_R.KEY_COMPRESSION_TYPE_NOT_SUPPORTED, "keys are given uncompressed only")
-    if key_format is None or key_format is block.key_format_type:
-        return secret
+    key_format = key_format or block.key_format_type
+    if compression in (None, _UNCOMPRESSED):
+        if key_format is block.key_format_type and (compression is None or block.key_compression_type in _PLAIN):
+            return secret
+    elif managed.object_type is not ObjectType.PUBLIC_KEY:
+        raise OperationFailed(_R.KEY_COMPRESSION_TYPE_NOT_SUPPORTED, "only public keys are compressed")
     value = use.plain_value(block)
     if managed.object_type is ObjectType.SYMMETRIC_KEY:
         material = symmetric_material(key_format, symmetric_bytes(block.key_format_type, value.key_material))
     elif managed.object_type is ObjectType.PRIVATE_KEY:
-        key = _load(managed, block)
+        key = use.load_block(managed, block)
         material = dump_private(key, key_format)
     elif managed.object_type is ObjectType.PUBLIC_KEY:
-        key = _load(managed, block)
-        material = dump_public(key, key_format)
+        key = use.load_block(managed, block)
+        material = dump_public(key, key_format, compression)
     elif isinstance(value.key_material, bytes) and key_format in (_F.RAW, _F.OPAQUE):
         material = value.key_material
     else:
         raise OperationFailed(_R.KEY_FORMAT_TYPE_NOT_SUPPORTED, f"the object cannot be given as {key_format}")
-    block = replace(block, key_format_type=key_format, key_value=KeyValue(key_material=material))
+    block = replace(
+        block, key_format_type=key_format, key_compression_type=compression, key_value=KeyValue(key_material=material)
+    )
     return replace(secret, key_block=block)
-
-
-def _load(managed: Managed, block: KeyBlock) -> Any:
-    from keystead.crypto.formats import load_private, load_public
-
-    load = load_private if managed.object_type is ObjectType.PRIVATE_KEY else load_public
-    value = use.plain_value(block)
-    return load(block.key_format_type, value.key_material, managed.get(Tag.CRYPTOGRAPHIC_ALGORITHM), trusted=True)
 
 
 @handles(CheckRequest)

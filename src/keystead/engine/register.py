@@ -21,6 +21,7 @@ from keystead.kmip.enums import (
     KeyFormatType,
     KeyWrapType,
     ObjectType,
+    RecommendedCurve,
     ResultReason,
     StorageStatusMask,
 )
@@ -153,6 +154,7 @@ def examined(
     block = use.key_block(secret)
     algorithm = block.cryptographic_algorithm or first(asked, Tag.CRYPTOGRAPHIC_ALGORITHM)
     length = block.cryptographic_length or first(asked, Tag.CRYPTOGRAPHIC_LENGTH)
+    curve = use.curve_in(first(asked, Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS))
     facts: dict[AttributeName, Any] = {Tag.KEY_FORMAT_TYPE: block.key_format_type}
     if block.key_value is None:
         if not asked.get(Tag.KEY_VALUE_LOCATION):
@@ -162,10 +164,10 @@ def examined(
         # Kept as it came; opened once, if its wrapping key is here, to see that it can be.
         if openable(context, secret) is not None:
             plain = use.key_block(unwrapped(context, secret))
-            algorithm, length, found = _examined_key(object_type, plain, algorithm, length)
+            algorithm, length, found = _examined_key(object_type, plain, algorithm, length, curve)
             facts[Tag.DIGEST] = found[Tag.DIGEST]
     elif isinstance(block.key_value, KeyValue):
-        algorithm, length, found = _examined_key(object_type, block, algorithm, length)
+        algorithm, length, found = _examined_key(object_type, block, algorithm, length, curve)
         facts.update(found)
     else:
         raise OperationFailed(_R.INVALID_FIELD, "a wrapped Key Value needs Key Wrapping Data")
@@ -198,7 +200,7 @@ def _completed(secret: ManagedObject, algorithm: Any, length: Any) -> ManagedObj
 
 
 def _examined_key(
-    object_type: ObjectType, block: KeyBlock, algorithm: Any, length: Any
+    object_type: ObjectType, block: KeyBlock, algorithm: Any, length: Any, curve: RecommendedCurve | None
 ) -> tuple[Any, Any, dict[AttributeName, Any]]:
     value = block.key_value
     assert isinstance(value, KeyValue)
@@ -215,8 +217,11 @@ def _examined_key(
     if object_type in (ObjectType.PRIVATE_KEY, ObjectType.PUBLIC_KEY):
         if key_format is KeyFormatType.OPAQUE:
             return algorithm, length, facts
-        examine = examine_private if object_type is ObjectType.PRIVATE_KEY else examine_public
-        found = examine(key_format, material, algorithm)
+        if object_type is ObjectType.PRIVATE_KEY:
+            found = examine_private(key_format, material, algorithm, curve=curve)
+        else:
+            compression = block.key_compression_type
+            found = examine_public(key_format, material, algorithm, curve=curve, key_compression_type=compression)
         if found is None:  # encrypted under a password that only its owner has
             return algorithm, length, facts
         if length is not None and length != found.cryptographic_length:

@@ -17,11 +17,12 @@ from keystead.kmip.enums import (
     CryptographicUsageMask,
     KeyFormatType,
     ObjectType,
+    RecommendedCurve,
     ResultReason,
     UsageLimitsUnit,
 )
 from keystead.kmip.objects import Certificate, KeyBlock, KeyValue, ManagedObject
-from keystead.kmip.structures import CryptographicParameters, UsageLimits
+from keystead.kmip.structures import CryptographicDomainParameters, CryptographicParameters, UsageLimits
 from keystead.kmip.tags import Tag
 from keystead.policy.lifecycle import USES, Use, check_use
 from keystead.policy.wrapping import check_other_use
@@ -117,18 +118,32 @@ def loaded_key(context: Context, managed: Managed) -> Any:
     if isinstance(secret, Certificate):
         key = load_public(KeyFormatType.X_509, certificate_facts(secret.certificate_value).public_key, trusted=True)
     else:
-        block = key_block(secret)
-        load = load_private if managed.object_type is ObjectType.PRIVATE_KEY else load_public
-        key = load(
-            block.key_format_type,
-            plain_value(block).key_material,
-            managed.get(Tag.CRYPTOGRAPHIC_ALGORITHM),
-            trusted=True,
-        )
+        key = load_block(managed, key_block(secret))
     if len(loaded) >= MAXIMUM_LOADED_KEYS:
         loaded.clear()
     loaded[slot] = key
     return key
+
+
+def load_block(managed: Managed, block: KeyBlock) -> Any:
+    """The private or public key of a Key Block, which was checked when it came in."""
+    material, algorithm = plain_value(block).key_material, managed.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
+    curve = curve_in(managed.get(Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS))
+    if managed.object_type is ObjectType.PRIVATE_KEY:
+        return load_private(block.key_format_type, material, algorithm, trusted=True, curve=curve)
+    return load_public(
+        block.key_format_type,
+        material,
+        algorithm,
+        trusted=True,
+        curve=curve,
+        key_compression_type=block.key_compression_type,
+    )
+
+
+def curve_in(domain: CryptographicDomainParameters | None) -> RecommendedCurve | None:
+    """The curve that Cryptographic Domain Parameters name; a Raw key does not tell its own."""
+    return None if domain is None else domain.recommended_curve
 
 
 def parameters(managed: Managed, given: CryptographicParameters | None) -> CryptographicParameters:
