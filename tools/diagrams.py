@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Final, NamedTuple
 
-from keystead.custody.zones import Kind
+from keystead.custody.flow import FLOW, OUTSIDE
 from keystead.kmip.enums import State
 from keystead.policy.lifecycle import PERMITS, TRANSITIONS, Use
 
@@ -94,25 +94,38 @@ def states() -> str:
 
 
 def sealing() -> str:
-    """What is sealed under what, from the kinds of zones."""
-    kinds = list(Kind)
-    step = WIDTH + 20
-    width = step * len(kinds) + 20
-    root = Box(width // 2, 40, "root of trust", "key file or passphrase")
-    parts, boxes = [], [root]
-    for number, kind in enumerate(kinds):
-        x = 20 + step * number + WIDTH // 2
-        name = kind.name.lower().replace("_", " ")
-        kek = Box(x, 140, "KEK", f"{name}, per domain")
-        boxes.append(kek)
-        parts.append(arrow(root, kek))
-        if kind is Kind.METADATA:
-            sealed = Box(x, 240, "attributes", "of every object")
-            blind = Box(x, 340, "blind index", "keyed from the first KEK")
-            boxes += [sealed, blind]
-            parts += [arrow(kek, sealed), arrow(sealed, blind)]
-        else:
-            own, material = Box(x, 240, "object's own key", "one object, used once"), Box(x, 340, "material")
-            boxes += [own, material]
-            parts += [arrow(kek, own), arrow(own, material)]
-    return svg(width, 390, "What is sealed under what", [*parts, *(box.draw() for box in boxes)])
+    """What is sealed under what: a row of boxes for each level of the flow, each above what is under it."""
+    levels: dict[str, int] = {OUTSIDE: -1}
+    for step in FLOW:  # what a step is under comes before it
+        levels[step.what] = max(levels.get(step.what, 0), levels[step.under] + 1)
+    rows = [[what for what, level in levels.items() if level == number] for number in range(max(levels.values()) + 1)]
+    width = max(map(len, rows)) * (WIDTH + _GAP) + _GAP
+    places: dict[str, tuple[int, int]] = {}
+    for number, row in enumerate(rows):
+        parents = {w: [places[s.under][0] for s in FLOW if s.what == w and s.under in places] for w in row}
+        above = {what: sum(found) / len(found) if found else 0 for what, found in parents.items()}
+        row.sort(key=above.__getitem__)
+        apart = number > 0 and len(row) > 1 and len(set(above.values())) == len(row)  # each has its own above it
+        for position, what in enumerate(row):
+            places[what] = (round(above[what] if apart else width / len(row) * (position + 0.5)), 40 + 100 * number)
+    how: dict[str, list[str]] = {}
+    for step in FLOW:
+        how.setdefault(step.what, []).append(step.how.partition(",")[0] if step.under != OUTSIDE else "")
+    boxes = {
+        what: Box(x, y, what.removeprefix("KEK of the zone: ").partition(":")[0], _under(what, how[what]))
+        for what, (x, y) in places.items()
+    }
+    arrows = [arrow(boxes[step.under], boxes[step.what]) for step in FLOW if step.under != OUTSIDE]
+    height = 40 + 100 * len(rows) - 30
+    return svg(width, height, "What is sealed under what", [*arrows, *(box.draw() for box in boxes.values())])
+
+
+_GAP: Final = 16
+
+
+def _under(what: str, how: list[str]) -> str:
+    """What is written under the name of a box: the algorithm, if there is one only."""
+    said = [one for one in dict.fromkeys(how) if one]
+    if what.startswith("KEK of the zone"):
+        return f"KEK, {said[0]}"
+    return said[0] if len(said) == 1 else ""

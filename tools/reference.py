@@ -35,6 +35,7 @@ A test fails when they are stale.
 - [Enumerations and masks](enumerations.md), [tags](tags.md)
 - [Result Reasons](result-reasons.md) with what older versions are sent
 - [States](states.md)
+- [What is sealed under what](sealing.md)
 - [keystead.toml](configuration.md)
 - [The command line](command-line.md)
 """
@@ -72,6 +73,7 @@ def pages() -> Mapping[str, str]:
         "tags.md": tables.tags(),
         "result-reasons.md": tables.result_reasons(),
         "states.md": tables.states(),
+        "sealing.md": tables.sealing(),
         "configuration.md": Config.reference(),
         "command-line.md": command_line(),
         **dict(operations.pages()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from keystead.cli.call import REFUSALS
+from keystead.custody.flow import FLOW
 from keystead.kmip import enums
 from keystead.kmip.enums import Enumeration, Mask, ResultReason
 from keystead.kmip.reasons import for_version
@@ -60,6 +61,16 @@ def result_reasons() -> str:
         "A client is never sent a reason that its version lacks: it gets the stand-in.\n"
         "The last column is the exit status of `keystead call`.\n\n"
         + table(("value", "reason", "versions", "stand-in", "exit"), rows)
+    )
+
+
+def sealing() -> str:
+    """What is sealed under what."""
+    rows = [(s.what, s.under, s.how, s.bound, s.lies, s.root or "all") for s in FLOW]
+    return (
+        "# What is sealed under what\n\n"
+        "[Explained](../explanation/custody.md).\n\n![What is sealed under what](sealing.svg)\n\n"
+        + table(("what", "under", "how", "bound to", "where it lies", "root"), rows)
     )
 
 
