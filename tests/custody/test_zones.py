@@ -160,7 +160,8 @@ def test_processes_share_the_zones(directory: Path, opener: bytes) -> None:
     assert second.rotate("default", Kind.DATA_ENCRYPTION) == 3
     first.refresh()
     assert first.generation_of(first.seal(*OBJECT, b"newest")) == 3
-    second.shred("default")
+    second.rotate("default", Kind.DATA_ENCRYPTION)
+    second.shred("default", Kind.DATA_ENCRYPTION, 3)
     first.refresh()
     with pytest.raises(TamperError):
         first.open(*OBJECT, envelope)
@@ -172,20 +173,22 @@ def test_a_shredded_zone_is_gone_and_the_others_are_not(vault: Vault, directory:
     other = ("default", Kind.SECRET, *OBJECT[2:])
     foreign = ("elsewhere", *OBJECT[1:])
     envelopes = {where: vault.seal(*where, b"secret") for where in (OBJECT, other, foreign)}
-    vault.rotate("default", Kind.DATA_ENCRYPTION)
     keks = SqliteKekStore(directory)
-    keys = [wrapped for _, wrapped in keks.generations("default", Kind.DATA_ENCRYPTION)]
+    ((_, old),) = keks.generations("default", Kind.DATA_ENCRYPTION)
     keks.close()
-    assert all(key in (directory / KEK_FILE).read_bytes() for key in keys)
-    assert vault.shred("default", Kind.DATA_ENCRYPTION) == 2
-    assert not any(key in file.read_bytes() for file in directory.iterdir() for key in keys)
+    assert old in (directory / KEK_FILE).read_bytes()
+    with pytest.raises(CustodyError, match="newest"):
+        vault.shred("default", Kind.DATA_ENCRYPTION, 1)
+    vault.rotate("default", Kind.DATA_ENCRYPTION)
+    newer = vault.seal(*OBJECT, b"newer")
+    vault.shred("default", Kind.DATA_ENCRYPTION, 1)
+    assert not any(old in file.read_bytes() for file in directory.iterdir())
     with pytest.raises(TamperError):
         vault.open(*OBJECT, envelopes[OBJECT])
+    assert vault.open(*OBJECT, newer) == b"newer"
     assert vault.open(*other, envelopes[other]) == b"secret"
-    assert vault.shred("default") == 1
-    with pytest.raises(TamperError):
-        vault.open(*other, envelopes[other])
     assert vault.open(*foreign, envelopes[foreign]) == b"secret"
+    assert [(stone.what, stone.name, stone.generation) for stone in vault.tombstones()] == [("zone", "1/default", 1)]
 
 
 def test_blind_values_tell_domains_attributes_and_values_apart(vault: Vault) -> None:

@@ -6,8 +6,9 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -15,14 +16,37 @@ from keystead.custody.files import make_directory
 from keystead.errors import CustodyError, TamperError
 
 APPLICATION_ID: Final = 0x4B53444B
-FORMAT: Final = 2
-"""1 had no facts."""
+FORMAT: Final = 3
+"""1 had no facts, 2 no tombstones."""
 KEK_FILE: Final = "kek.db"
 MOST_TESTAMENT_SECONDS: Final = 30
 """A testament that was forgotten is of no use after so long, and is removed."""
 _ROOT, _TESTAMENT = "root", "testament"
 Rewrap = Callable[[bytes, bytes], bytes]
 """A wrapped key and its context → the same key wrapped anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What was destroyed, and is not to come back from a backup.
+
+    Attributes:
+        what: an object whose material was destroyed ("object"), one of which nothing was left ("gone"), or the keys of
+            a zone up to a generation ("zone").
+        name: the unique identifier, or the zone as `zone_name` gives it.
+        at: POSIX seconds.
+        generation: of a zone.
+    """
+
+    what: str
+    name: str
+    at: int
+    generation: int = 0
+
+
+def zone_name(domain: str, kind: int) -> str:
+    """A zone in one text."""
+    return f"{kind}/{domain}"
 
 
 class KekStore(Protocol):
@@ -46,6 +70,12 @@ class KekStore(Protocol):
 
     def zones(self) -> list[tuple[str, int, int]]:
         """Every zone, as (domain, kind, newest generation)."""
+
+    def bury(self, tombstones: Iterable[Tombstone]) -> None:
+        """Note what was destroyed, durably; what is noted stays.  Raises: CustodyError."""
+
+    def tombstones(self) -> list[Tombstone]:
+        """All that was destroyed.  Raises: CustodyError."""
 
     def root(self) -> str | None:
         """The identifier of the root that wrapped every key; None if none did yet."""
@@ -118,6 +148,12 @@ class SqliteKekStore:
                 raise CustodyError(f"{KEK_FILE} is a database of another program")
             if self._rows("PRAGMA user_version") == [(1,)] or fresh:
                 self._rows("CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL, at INTEGER NOT NULL)")
+                self._rows("PRAGMA user_version = 2")
+            if self._rows("PRAGMA user_version") == [(2,)]:
+                self._rows(
+                    "CREATE TABLE tombstones (what TEXT NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL,"
+                    " generation INTEGER NOT NULL, PRIMARY KEY (what, name)) WITHOUT ROWID"
+                )
                 self._rows(f"PRAGMA user_version = {FORMAT}")
             if self._rows("PRAGMA user_version") != [(FORMAT,)]:
                 raise CustodyError(f"{KEK_FILE} was written by a newer version of Keystead")
@@ -156,6 +192,18 @@ class SqliteKekStore:
 
     def zones(self) -> list[tuple[str, int, int]]:
         return self._rows("SELECT domain, kind, max(generation) FROM keks GROUP BY domain, kind")
+
+    def bury(self, tombstones: Iterable[Tombstone]) -> None:
+        with self._transaction():
+            for stone in tombstones:
+                self._rows(
+                    "INSERT INTO tombstones (what, name, at, generation) VALUES (?, ?, ?, ?) ON CONFLICT (what, name)"
+                    " DO UPDATE SET generation = max(generation, excluded.generation)",
+                    (stone.what, stone.name, stone.at, stone.generation),
+                )
+
+    def tombstones(self) -> list[Tombstone]:
+        return [Tombstone(*row) for row in self._rows("SELECT what, name, at, generation FROM tombstones")]
 
     def root(self) -> str | None:
         found = self._rows("SELECT value FROM facts WHERE name = ?", (_ROOT,))

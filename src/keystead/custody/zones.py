@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import hmac
 import time
+from collections.abc import Iterable
 from enum import IntEnum
 from os import urandom
 from pathlib import Path
@@ -32,7 +33,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from keystead.custody import RootOfTrust
-from keystead.custody.keks import KekStore
+from keystead.custody.keks import KekStore, Tombstone, zone_name
 from keystead.custody.keks import context_of as _context
 from keystead.custody.memory import wipe
 from keystead.errors import CustodyError, TamperError
@@ -261,15 +262,31 @@ class Vault:
         elif self.fingerprint(domain, kind, generation, known) != own:
             raise CustodyError("another key stands where a key of the backup belongs: this server has data of its own")
 
-    def shred(self, domain: str, kind: Kind | None = None) -> int:
-        """Destroy every KEK of a zone, or of a whole domain: what they sealed is gone for ever.  How many there were.
+    def shred(self, domain: str, kind: Kind, generation: int) -> None:
+        """Destroy the KEKs of a zone up to a generation, if it is not the newest: what they sealed is gone for ever.
 
         A single object is shredded by dropping its envelope: its key is nowhere else.
         """
-        number = self._keks.delete(domain, kind)
-        for zone in [zone for zone in self._zones if zone[0] == domain and kind in (None, zone[1])]:
-            del self._zones[zone]
-        return number
+        zone = self._zone(domain, kind)
+        if generation >= zone.current:
+            raise CustodyError("a zone keeps its newest key: rotate it first")
+        self.bury([Tombstone("zone", zone_name(domain, kind), int(time.time()), generation)])
+        for old in self.generations(domain, kind):
+            if old <= generation:
+                self._keks.delete(domain, kind, old)
+                zone.keks.pop(old, None)
+
+    def current(self, domain: str, kind: int) -> int:
+        """The newest generation of a zone.  Raises: TamperError, if there is no such zone; CustodyError."""
+        return self._zone(domain, kind).current
+
+    def bury(self, tombstones: Iterable[Tombstone]) -> None:
+        """Note what was destroyed, apart from the store: no restore revives it.  Raises: CustodyError."""
+        self._keks.bury(tombstones)
+
+    def tombstones(self) -> list[Tombstone]:
+        """All that was destroyed.  Raises: CustodyError."""
+        return self._keks.tombstones()
 
     def generation_of(self, envelope: bytes) -> int:
         """The generation of the KEK that an envelope, or sealed attributes, lie under.  Raises: TamperError."""

@@ -21,9 +21,19 @@ from keystead.audit.log import Event
 from keystead.config import Config
 from keystead.custody import RootOfTrust
 from keystead.custody.anchor import Anchor
-from keystead.custody.keks import SqliteKekStore
+from keystead.custody.keks import SqliteKekStore, Tombstone
 from keystead.custody.zones import Vault
-from keystead.engine import asynchronous, authentication, extensions, identities, notices, people, preparing, waiting
+from keystead.engine import (
+    asynchronous,
+    authentication,
+    extensions,
+    identities,
+    notices,
+    people,
+    preparing,
+    rotation,
+    waiting,
+)
 from keystead.engine import operations as _operations  # noqa: F401 - enters the handlers
 from keystead.engine.accounts import Accounts
 from keystead.engine.context import Context, Identifiers, Turn
@@ -77,6 +87,8 @@ ENCODINGS: Final = {"xml": ttlv_xml, "json": ttlv_json}
 MAXIMUM_BATCH_ITEMS: Final = 128
 MAXIMUM_RETRIES: Final = 5
 MAXIMUM_CACHED: Final = 100_000
+SCRUB_SECONDS: Final = 5.0
+"""After a destruction the database's log is emptied about so soon; not for each, since all have to wait for that."""
 _STOP, _CONTINUE, _UNDO = (
     BatchErrorContinuationOption.STOP,
     BatchErrorContinuationOption.CONTINUE,
@@ -137,6 +149,8 @@ class Engine:
         self.token: Token = OwnLibrary()
         self.endpoints: tuple[int, Mapping[str, Endpoint]] = (-1, {})
         self.sweeper = Sweeper(self, None)
+        self._destroyed: list[Tombstone] = []
+        self._scrub = 0.0
         self._epoch: object = None
         self._boot = secrets.token_hex(4)
         self._answered = 0
@@ -178,8 +192,29 @@ class Engine:
         self.vault.follow()
         if not self.sealed:
             waiting.carry_out(self)
+            self._bury()
             self.store.note()
             self.sweeper.beat()
+
+    def labour(self) -> bool:
+        """Do a slice of what takes long, for some milliseconds; whether there is more.
+
+        Raises:
+            StoreError, CustodyError, TamperError: it goes on later.
+        """
+        return not self.sealed and self.sweeper.alone() and rotation.labour(self)
+
+    def _bury(self) -> None:
+        """Note what was destroyed where no restore undoes it, and leave nothing of it in the database's log."""
+        if self._destroyed:
+            self.vault.bury(self._destroyed)
+            self._destroyed = []
+        if self._scrub and time.monotonic() >= self._scrub:
+            try:
+                self.store.scrub()
+                self._scrub = 0.0
+            except StoreError:
+                self._scrub = time.monotonic() + SCRUB_SECONDS
 
     def deliveries(self) -> list[notices.Delivery]:
         """The messages for clients that are to be sent now.  Raises: StoreError, CustodyError, TamperError."""
@@ -207,6 +242,7 @@ class Engine:
             self.workshop.shutdown(wait=False, cancel_futures=True)
         if not self.sealed:
             with suppress(KeysteadError):  # whoever opens it next sees that it has come further, which is no harm
+                self._bury()
                 self.store.note()
         self.token.close()
         self.store.close()
@@ -352,12 +388,26 @@ class Engine:
             notices.post(turn)
             transaction.append_events(turn.events)
             transaction.commit()
+        stones = []
         for unique_identifier, managed in turn.changed.items():
             if managed is None:
                 self.cache.pop(unique_identifier, None)
             else:
                 self.cache[unique_identifier] = managed
+                if not managed.destroyed:
+                    continue
+            stones.append(Tombstone("gone" if managed is None else "object", unique_identifier, turn.now))
+        if stones:
+            self._entomb(stones)
         return result
+
+    def _entomb(self, stones: list[Tombstone]) -> None:
+        """Note what is gone before the answer leaves: the store has no trace of it.  What is destroyed it knows."""
+        gone = [stone for stone in stones if stone.what == "gone"]
+        if gone:
+            self.vault.bury(gone)
+        self._destroyed += [stone for stone in stones if stone.what != "gone"]
+        self._scrub = self._scrub or time.monotonic() + SCRUB_SECONDS
 
     def _message(self, turn: Turn, incoming: Incoming) -> bytes:
         turn.prepared = {key: list(results) for key, results in (incoming.prepared or {}).items()}

@@ -150,6 +150,10 @@ class Unsealing:
         if self._ceremony is not None:
             _ = self._ceremony.progress
 
+    def labour(self) -> bool:
+        """There is no work to do."""
+        return False
+
     def deliveries(self) -> list[Delivery]:
         """Nothing is sent."""
         return []

@@ -60,6 +60,9 @@ class Answers(Protocol):
     def upkeep(self) -> None:
         """Do what is due."""
 
+    def labour(self) -> bool:
+        """Do a slice of what takes long, for some milliseconds; whether there is more."""
+
     def deliveries(self) -> Sequence[Delivery]:
         """Give the messages for clients that are to be sent now."""
 

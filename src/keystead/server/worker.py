@@ -85,7 +85,7 @@ class Worker:
         gc.collect()
         gc.freeze()
         ready()
-        chores = [self._loop.create_task(self._sweep()), self._loop.create_task(self._beat())]
+        chores = [self._loop.create_task(chore()) for chore in (self._sweep, self._beat, self._labour)]
         try:
             await self._stop.wait()
         finally:
@@ -156,6 +156,18 @@ class Worker:
 
     def _ask_health(self) -> None:
         self._health = "sealed" if self._engine.sealed else "ok"
+
+    async def _labour(self) -> None:
+        """Do what takes long between what clients ask for: after each slice they have twice its time."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            try:
+                began = time.monotonic()
+                while self._engine.labour():
+                    await asyncio.sleep(max(0.001, 2 * (time.monotonic() - began)))
+                    began = time.monotonic()
+            except Exception:
+                log.exception("work in the background failed; it goes on later")
 
     async def _finish(self) -> None:
         await asyncio.sleep(LINGER_SECONDS)
