@@ -318,7 +318,7 @@ def test_groups_and_grants_share_objects(world: World, people: Administration):
     assert world.refused(GetRequest(unique_identifier=uid), authentication=BARNEY) is R.OBJECT_NOT_FOUND
     people.leave_group("readers", "Fred")
     assert world.refused(GetRequest(unique_identifier=uid), authentication=FRED) is R.OBJECT_NOT_FOUND
-    people.revoke("alice", "readers", uid)
+    people.revoke_grant("alice", "readers", uid)
     assert world.refused(GetRequest(unique_identifier=uid), who="bob") is R.OBJECT_NOT_FOUND
 
 

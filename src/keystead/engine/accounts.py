@@ -62,6 +62,21 @@ class Account:
     keys: tuple[str, ...] = ()
     marks: Mapping[str, int] = field(default_factory=dict)
 
+    def as_dict(self) -> dict[str, Any]:
+        """What operators are shown: nothing that proves anything."""
+        return {
+            "identity": self.identity,
+            "name": self.name,
+            "domain": self.domain,
+            "client": self.client,
+            "groups": self.groups,
+            "made": self.made,
+            "disabled": self.disabled,
+            "user": self.user,
+            "devices": self.devices,
+            "shows": sorted({one.KIND for one in self.verifiers.values()}),
+        }
+
     def caller(self, through: Caller) -> Caller:
         """The account as a caller, over the certificate of a client or of none."""
         if self.identity == through.identity:

@@ -1,7 +1,8 @@
 """What KMIP has no words for: users, devices, groups, grants, and who is let in.
 
 These are for operators, who stand beside the server and not before it: each does one thing, in one transaction, with an
-event of the audit that names the operator and what was done, and never a password.
+event of the audit that names the operator and what was done, and never a password.  Those that are a `@method` can be
+asked for on the server's socket (`administration`).
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from keystead.engine.accounts import (
     identifiers_of,
     new_identity,
 )
+from keystead.engine.administration import method
 from keystead.engine.context import Context, Turn
 from keystead.engine.verifiers import Digests, OneTime, Password, Verifier
 from keystead.errors import OperationFailed, StoreError
-from keystead.kmip.enums import Operation, ResultReason
+from keystead.kmip.enums import Operation, ResultReason, ResultStatus
 from keystead.kmip.structures import Device
 from keystead.kmip.version import NEWEST
 from keystead.policy.access import Caller
@@ -38,6 +40,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DEFAULT_DOMAIN = "default"
+OPERATOR = "operator"
+
+Progress = Callable[[str, int, int], None]
+"""Is told what a slow method is at, how much of it is done, and of how much; raises if it is to stop."""
+
+
+def _unseen(_what: str, _done: int, _total: int) -> None:
+    """Nobody looks on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,7 @@ class Administration:
 
     Attributes:
         operator: who does it, for the audit.
+        progress: is told how far a slow method is.
 
     Every verb raises OperationFailed: Object Not Found, for a name that nobody has; Object Already Exists, for one that
     somebody has; Invalid Field, for one that is none.
@@ -53,10 +64,12 @@ class Administration:
 
     engine: Engine
     domain: str = DEFAULT_DOMAIN
-    operator: str = "operator"
+    operator: str = OPERATOR
+    progress: Progress = _unseen
 
     # --- users and devices ---
 
+    @method(slow=True)
     def add_user(self, name: str, password: str, groups: Iterable[str] = ()) -> Account:
         """Let a user in by a password, over any client's certificate or none.
 
@@ -80,6 +93,7 @@ class Administration:
 
         return self._do("Add User", work, lambda account: account.identity, name)
 
+    @method(slow=True)
     def add_device(self, device: Device, groups: Iterable[str] = ()) -> Account:
         """Let a device in by its identifiers and its password."""
         if device.password is None:
@@ -101,6 +115,7 @@ class Administration:
 
         return self._do("Add Device", work, lambda account: account.identity, device_name(identifiers))
 
+    @method(slow=True)
     def set_password(self, name: str, password: str, *, hashed: bool = False) -> Account:
         """Give a user another password.
 
@@ -118,6 +133,7 @@ class Administration:
             ),
         )
 
+    @method
     def set_one_time_password(self, name: str, one_time: OneTime | None) -> Account:
         """Ask a user for a one-time password beside the password from now on; None asks no more."""
         return self._change(
@@ -131,14 +147,17 @@ class Administration:
             ),
         )
 
+    @method
     def disable_user(self, name: str) -> Account:
         """Lock a user out, its tickets too."""
         return self._change("Disable User", name, lambda account: replace(account, disabled=True))
 
+    @method
     def enable_user(self, name: str) -> Account:
         """Let a user in again."""
         return self._change("Enable User", name, lambda account: replace(account, disabled=False))
 
+    @method
     def users(self) -> list[Account]:
         """The users and devices of the domain."""
         with self.engine.store.begin(write=False) as transaction:
@@ -147,14 +166,34 @@ class Administration:
 
     # --- clients ---
 
+    @method
+    def enroll_client(self, name: str, certificate: bytes, groups: Iterable[str] = ()) -> identities.Client:
+        """Let a client in by its certificate, in DER.  The name is for people."""
+
+        def work(turn: Turn) -> identities.Client:
+            try:
+                return identities.enroll(turn.transaction, name, certificate, self.domain, tuple(groups), turn.now)
+            except ValueError:
+                raise OperationFailed(ResultReason.INVALID_FIELD, "this is no certificate") from None
+
+        return self._do("Enroll Client", work, lambda client: client.identity, name)
+
+    @method
+    def clients(self) -> list[dict[str, Any]]:
+        """The clients of every domain, with the names of their groups."""
+        return self.engine.clients()
+
+    @method
     def disable_client(self, name: str) -> identities.Client:
         """Lock a client out: its open connections end too."""
         return self._set_client("Disable Client", name, lambda client: replace(client, disabled=True))
 
+    @method
     def enable_client(self, name: str) -> identities.Client:
         """Let a client in again."""
         return self._set_client("Enable Client", name, lambda client: replace(client, disabled=False))
 
+    @method
     def require_attestation(self, name: str, public_key: bytes, registers: bytes = b"") -> identities.Client:
         """Have a client attest the state of its machine from now on.
 
@@ -172,6 +211,7 @@ class Administration:
 
     # --- groups ---
 
+    @method
     def add_group(self, name: str) -> str:
         """Make a group; its identity."""
 
@@ -182,16 +222,19 @@ class Administration:
 
         return self._do("Add Group", work, lambda identity: identity, name)
 
+    @method
     def join_group(self, group: str, member: str) -> None:
         """Put a client or a user into a group."""
         self._regroup("Join Group", group, member, lambda groups, one: tuple(dict.fromkeys((*groups, one))))
 
+    @method
     def leave_group(self, group: str, member: str) -> None:
         """Take a client or a user out of a group."""
         self._regroup(
             "Leave Group", group, member, lambda groups, one: tuple(other for other in groups if other != one)
         )
 
+    @method
     def groups(self) -> dict[str, str]:
         """The identities of the groups of the domain, by name."""
         with self.engine.store.begin(write=False) as transaction:
@@ -199,6 +242,7 @@ class Administration:
 
     # --- grants ---
 
+    @method
     def grant(
         self, owner: str, grantee: str, unique_identifier: str = ALL, operations: Collection[Operation] = ()
     ) -> None:
@@ -220,7 +264,8 @@ class Administration:
         what = ", ".join(operation.title for operation in operations) or "all operations"
         self._do("Grant", work, lambda uid: uid, f"{grantee}: {what}, on objects of {owner}")
 
-    def revoke(self, owner: str, grantee: str, unique_identifier: str = ALL) -> None:
+    @method
+    def revoke_grant(self, owner: str, grantee: str, unique_identifier: str = ALL) -> None:
         """Take a grant back."""
 
         def work(turn: Turn) -> str:
@@ -233,6 +278,7 @@ class Administration:
 
     # --- wrapping keys ---
 
+    @method
     def trust_wrapping_key(self, unique_identifier: str, trusted: bool = True) -> None:
         """Say that whoever has a key may have the Sensitive keys that it wraps, for example that of a partner's HSM."""
 
@@ -249,19 +295,38 @@ class Administration:
 
     # --- what they stand on ---
 
+    def refused(self, operation: str, error: OperationFailed) -> None:
+        """Make a refusal an event of the audit."""
+        self.engine.turn(lambda turn: self._note(turn, operation, (), error.message, error))
+
     def _do(self, operation: str, work: Callable[[Turn], T], subject: Callable[[T], str], message: str) -> T:
         def recorded(turn: Turn) -> T:
             result = work(turn)
-            turn.events.append(
-                Event(
-                    time=turn.now_us, caller="", name=self.operator, domain=self.domain, address="",
-                    operation=operation, unique_identifiers=(subject(result),), status="Success", reason="",
-                    message=message, version="",
-                ).encode()
-            )  # fmt: skip
+            self._note(turn, operation, (subject(result),), message)
             return result
 
         return self.engine.turn(recorded)
+
+    def _note(
+        self,
+        turn: Turn,
+        operation: str,
+        subjects: tuple[str, ...],
+        message: str,
+        error: OperationFailed | None = None,
+    ) -> None:
+        status = ResultStatus.SUCCESS if error is None else ResultStatus.OPERATION_FAILED
+        event = Event(
+            time=turn.now_us,
+            name=self.operator,
+            domain=self.domain,
+            operation=operation,
+            unique_identifiers=subjects,
+            status=status.title,
+            reason="" if error is None else str(error.reason),
+            message=message,
+        )
+        turn.events.append(event.encode())
 
     def _accounts(self, turn: Turn) -> Accounts:
         return Accounts(turn.transaction, self.engine.vault, self.domain)

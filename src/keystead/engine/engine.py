@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import secrets
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -152,6 +153,7 @@ class Engine:
         self._destroyed: list[Tombstone] = []
         self._scrub = 0.0
         self._epoch: object = None
+        self._turning = threading.Lock()
         self._boot = secrets.token_hex(4)
         self._answered = 0
 
@@ -353,7 +355,7 @@ class Engine:
             return incoming  # its turn will say what is wrong
 
     def turn(self, work: Callable[[Turn], T]) -> T:
-        """Do work of the server's own as one transaction, again if another one was first.
+        """Do work of the server's own as one transaction, in any thread, again if another one was first.
 
         Raises:
             StoreError, CustodyError, TamperError: nothing of it was done.
@@ -378,6 +380,11 @@ class Engine:
         return self._turn(work)
 
     def _turn(self, work: Callable[[Turn], T]) -> T:
+        # One turn at a time: what a turn leaves in the cache must be there before the next one reads it.
+        with self._turning:
+            return self._turn_alone(work)
+
+    def _turn_alone(self, work: Callable[[Turn], T]) -> T:
         with self.store.begin() as transaction:
             epoch = self.store.epoch()
             if epoch != self._epoch or len(self.cache) > MAXIMUM_CACHED:

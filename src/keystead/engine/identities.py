@@ -10,7 +10,7 @@ import hashlib
 import json
 import secrets
 from dataclasses import asdict, dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -48,6 +48,10 @@ class Client:
     enrolled: int
     disabled: bool = False
     attests: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """What operators are shown."""
+        return asdict(self)
 
     def caller(self, address: str) -> Caller:
         return Caller(self.identity, self.name, self.domain, self.groups, address, attests=self.attests)

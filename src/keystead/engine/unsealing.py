@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from keystead.audit.log import Event
 from keystead.custody.shares import Ceremony, Progress
+from keystead.engine.administration import SEALED
 from keystead.engine.engine import Incoming, refuse
 from keystead.engine.notices import Delivery
 from keystead.errors import CustodyError, OperationFailed
@@ -21,7 +22,6 @@ from keystead.store import Store
 
 log = logging.getLogger("keystead.engine")
 
-SEALED: Final = "the server is sealed"
 MOST_REFUSALS: Final = 10
 """Refused shares of a minute that are events of the audit, each; the others are counted in the log only."""
 _MINUTE: Final = 60.0

@@ -23,7 +23,8 @@ from starlette.types import ASGIApp
 
 from keystead.config import ServerConfig
 from keystead.custody.shares import Progress
-from keystead.engine.unsealing import SEALED, Unsealing
+from keystead.engine.administration import SEALED
+from keystead.engine.unsealing import Unsealing
 from keystead.errors import CustodyError
 from keystead.server.http import answer_defect, answer_problem, json_response, read_body, secured
 from keystead.server.peers import Peer

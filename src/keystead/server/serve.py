@@ -17,9 +17,12 @@ from typing import Any
 
 import uvloop
 
+from keystead import __version__
 from keystead.config import Config
 from keystead.custody.memory import harden
+from keystead.custody.rootfile import kind_of
 from keystead.errors import KeysteadError
+from keystead.server.admin import AdminSocket
 from keystead.server.sockets import close_all, listen
 from keystead.server.tls import Contexts
 from keystead.server.turns import Answers
@@ -65,6 +68,19 @@ def serve(
         close_all(kmip)
         raise
     ports = {"kmip": kmip_port, "https": https_port}
+    began = time.monotonic()
+
+    def admin(engine: Answers) -> AdminSocket:
+        return AdminSocket(config.custody.directory, engine, facts)
+
+    def facts() -> dict[str, Any]:
+        return {
+            "version": __version__,
+            "uptime_seconds": int(time.monotonic() - began),
+            "root": kind_of(config.custody.directory),
+            "workers": workers,
+            **{f"{name}_port": port for name, port in ports.items()},
+        }
 
     def announce() -> None:
         log.info("listening", extra={"fields": {**ports, "workers": workers}})
@@ -82,11 +98,12 @@ def serve(
                     lambda _engine: announce(),
                     leave=leave,
                     domain=config.policy.domain,
+                    admin=admin,
                 )
             )
             status = 0
         else:
-            crew = Crew(config, open_engine, contexts, kmip, https, leave)
+            crew = Crew(config, open_engine, contexts, kmip, https, admin, leave)
             status = crew.watch(announce)
     finally:
         close_all([*kmip, *https])
@@ -115,6 +132,7 @@ class Crew:
     contexts: Contexts
     kmip: Sequence[Sequence[socket.socket]]
     https: Sequence[Sequence[socket.socket]]
+    admin: Callable[[Answers], AdminSocket]
     leave: Callable[[], bool] = lambda: False
     _pids: dict[int, int] = field(default_factory=dict)  # process → its number
     _started: dict[int, float] = field(default_factory=dict)  # number → when
@@ -167,6 +185,7 @@ class Crew:
                     life[0],
                     self.leave,
                     self.config.policy.domain,
+                    self.admin,
                 )
             )
             status = 0

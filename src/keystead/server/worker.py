@@ -16,6 +16,7 @@ from keystead.engine.unsealing import Unsealing
 from keystead.errors import ConfigError, KeysteadError
 from keystead.policy.access import Caller
 from keystead.server import http, sealed
+from keystead.server.admin import AdminSocket
 from keystead.server.kmip import KmipConnection
 from keystead.server.listener import Listener
 from keystead.server.outbox import Outbox
@@ -40,6 +41,7 @@ class Worker:
         kmip, https: listening sockets.
         leave: is asked each second whether it is to stop of itself.
         domain: where one who shows no certificate is looked for, if that is allowed.
+        admin: the administration socket, which it serves if no other worker does.
     """
 
     def __init__(
@@ -51,11 +53,13 @@ class Worker:
         https: Sequence[socket.socket],
         leave: Callable[[], bool] = lambda: False,
         domain: str = "",
+        admin: AdminSocket | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._engine = engine
         self._config = config
         self._leave = leave
+        self._admin = admin
         nobody = Caller("", "", domain) if config.client_certificate == "optional" else None
         self._peers = Peers(engine, contexts, nobody)
         self._turns = Turns(engine, self._loop)
@@ -81,6 +85,8 @@ class Worker:
         """
         for listener in self._listeners:
             listener.start()
+        if self._admin is not None:
+            await self._admin.beat()
         # What is there by now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -143,6 +149,8 @@ class Worker:
             if self._leave():
                 self.stop()
                 return
+            if self._admin is not None:
+                await self._admin.beat()
             for chore in (self._renew, self._follow, self._engine.upkeep, self._outbox.beat, self._ask_health):
                 try:
                     chore()
@@ -170,6 +178,8 @@ class Worker:
                 log.exception("work in the background failed; it goes on later")
 
     async def _finish(self) -> None:
+        if self._admin is not None:
+            await self._admin.close(self._config.stop_seconds)
         await asyncio.sleep(LINGER_SECONDS)
         for listener in self._listeners:
             listener.stop_accepting()
@@ -198,6 +208,7 @@ async def work(
     orphaned: int | None = None,
     leave: Callable[[], bool] = lambda: False,
     domain: str = "",
+    admin: Callable[[Answers], AdminSocket] | None = None,
 ) -> None:
     """Open the engine and serve until SIGTERM or SIGINT; SIGHUP reloads the certificates.
 
@@ -210,13 +221,15 @@ async def work(
         orphaned: a file descriptor that ends when the process which watches over this one does.
         leave: is asked each second whether to stop.
         domain: where one who shows no certificate is looked for.
+        admin: makes the administration socket over the engine.
     """
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_defect)
     engine = open_engine()
     try:
         engine.start()
-        worker = Worker(engine, config, contexts, kmip, https, leave, domain)
+        made = None if admin is None else admin(engine)
+        worker = Worker(engine, config, contexts, kmip, https, leave, domain, made)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
         loop.add_signal_handler(signal.SIGHUP, worker.reload)
