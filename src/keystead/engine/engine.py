@@ -73,6 +73,7 @@ from keystead.kmip.messages import (
 from keystead.kmip.payloads import REQUESTS, Request, Response
 from keystead.kmip.reasons import for_version
 from keystead.kmip.schema import dump
+from keystead.kmip.ttlv_text import named_version
 from keystead.kmip.version import OLDEST, V1_4, V3_0, Version
 from keystead.pki.ca import Authority
 from keystead.policy.access import ANYONE, Caller
@@ -780,7 +781,7 @@ def _answer_version(incoming: Incoming, error: CodecError | None) -> Version:
     if isinstance(error, UnsupportedVersion):
         return error.answer_in
     try:
-        return version_of(_ttlv_of(incoming))
+        return (version_of if incoming.encoding == "ttlv" else named_version)(incoming.message)
     except UnsupportedVersion as unsupported:
         return unsupported.answer_in
     except CodecError:

@@ -124,8 +124,10 @@ def requested(
     return {name: tuple(_completed(context, instance) for instance in instances) for name, instances in merged.items()}
 
 
-def check_settable(name: AttributeName, object_type: ObjectType, instances: Iterable[Attribute]) -> None:
-    """Refuse what a client may not set when it makes an object."""
+def check_settable(
+    name: AttributeName, object_type: ObjectType, instances: Iterable[Attribute], *, importing: bool = False
+) -> None:
+    """Refuse what a client may not set when it makes an object; one that it imports brings what servers set as well."""
     instances = tuple(instances)
     check_instances(name, instances)
     if isinstance(name, VendorAttributeName):
@@ -133,7 +135,7 @@ def check_settable(name: AttributeName, object_type: ObjectType, instances: Iter
             raise OperationFailed(ResultReason.ATTRIBUTE_READ_ONLY, "the attribute is set by the server alone")
     else:
         row = ATTRIBUTES[name]
-        if row.set_by is Party.SERVER and name not in _ASKED:
+        if row.set_by is Party.SERVER and name not in _ASKED and not importing:
             raise OperationFailed(ResultReason.ATTRIBUTE_READ_ONLY, f"{name} is set by the server alone")
         if object_type not in row.applies_to:
             raise OperationFailed(ResultReason.INVALID_ATTRIBUTE, f"{object_type} objects have no {name}")

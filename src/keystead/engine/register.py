@@ -12,11 +12,11 @@ from keystead.engine.certificates import certificate_attributes
 from keystead.engine.context import Context
 from keystead.engine.copies import protected_as_copies
 from keystead.engine.handlers import handles
-from keystead.engine.making import check_instances, check_settable, digest_of, first, material_bytes, new, requested
+from keystead.engine.making import check_settable, digest_of, first, material_bytes, new, requested
 from keystead.engine.managed import Managed, gather
 from keystead.engine.wrapping import is_wrapped, openable, resolved, unwrapped
 from keystead.errors import OperationFailed
-from keystead.kmip.attributes import ATTRIBUTES, Attribute, AttributeName, Attributes, VendorAttributeName
+from keystead.kmip.attributes import ATTRIBUTES, Attribute, AttributeName, Attributes
 from keystead.kmip.enums import (
     KeyFormatType,
     KeyWrapType,
@@ -276,9 +276,6 @@ def import_(context: Context, request: ImportRequest) -> ImportResponse:
         name: instances for name, instances in gather(request.attributes or ()).items() if name not in _NOT_IMPORTED
     }
     for name, instances in asked.items():
-        if isinstance(name, VendorAttributeName):
-            check_settable(name, object_type, instances)
-        else:
-            check_instances(name, instances)
+        check_settable(name, object_type, instances, importing=True)
     keep(context, object_type, secret, asked, own, request.key_wrap_type is KeyWrapType.NOT_WRAPPED)
     return ImportResponse(unique_identifier=own)

@@ -249,6 +249,11 @@ def version_of(message: bytes) -> Version:
         or ((major_head, n), (minor_head, m)) != _INTEGERS
     ):
         raise CodecError("the message does not begin with a header and its Protocol Version", 8)
+    return spoken(major, minor)
+
+
+def spoken(major: int, minor: int) -> Version:
+    """The version of two numbers.  Raises: UnsupportedVersion."""
     found = _VERSIONS.get((major, minor))
     if found is None:
         raise UnsupportedVersion(major, minor)
@@ -347,5 +352,6 @@ __all__ = [
     "load_request",
     "load_response",
     "protocol_version",
+    "spoken",
     "version_of",
 ]

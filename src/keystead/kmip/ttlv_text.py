@@ -16,6 +16,7 @@ from keystead.errors import CodecError
 from keystead.kmip import ttlv
 from keystead.kmip.attributes import ATTRIBUTES, Link, name_of
 from keystead.kmip.enums import (
+    CryptographicUsageMask,
     DigitalSignatureAlgorithm,
     Enumeration,
     HashingAlgorithm,
@@ -23,8 +24,9 @@ from keystead.kmip.enums import (
     Mask,
     MaskGenerator,
     ResultReason,
+    SplitKeyMethod,
 )
-from keystead.kmip.messages import RequestMessage, ResponseMessage
+from keystead.kmip.messages import RequestMessage, ResponseMessage, spoken
 from keystead.kmip.names import camel_case
 from keystead.kmip.payloads import REQUESTS, RESPONSES
 from keystead.kmip.schema import Kind, Structure, fields_of
@@ -46,7 +48,7 @@ _TYPES: Final = {kind.camel_case: int(kind) for kind in ItemType}
 TYPE_NAMES: Final = {int(kind): kind.camel_case for kind in ItemType}
 _HEX_TAG: Final = re.compile(r"0?x([0-9A-Fa-f]{6})")
 
-_ALSO: Final[Sequence[tuple[Enumeration, str]]] = (
+_ALSO: Final[Sequence[tuple[Enumeration | Mask, str]]] = (
     (ResultReason.NOT_AUTHORISED, "Not Authorized"),
     (ResultReason.USAGE_LIMIT_EXCEEDED, "Usage Limits Exceeded"),
     (MaskGenerator.MGF1, "MFG1"),
@@ -54,6 +56,10 @@ _ALSO: Final[Sequence[tuple[Enumeration, str]]] = (
     (HashingAlgorithm.SHA3_256, "SHA-3-256"),
     (HashingAlgorithm.SHA3_384, "SHA-3-384"),
     (HashingAlgorithm.SHA3_512, "SHA-3-512"),
+    (SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_16, "Polynomial Sharing GF (216)"),
+    (SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_8, "Polynomial Sharing GF (28)"),
+    (CryptographicUsageMask.CONTENT_COMMITMENT, "Content Commitment"),
+    (CryptographicUsageMask.CONTENT_COMMITMENT, "Non Repudiation"),
     (DigitalSignatureAlgorithm.RSASSA_PSS, "RSASSA-PSS (PKCS#1 v2.1)"),
     *(
         (algorithm, f"{algorithm.title} (PKCS#1 v1.5)")
@@ -134,6 +140,31 @@ _BY_WORD: Final[dict[type, dict[str, int]]] = {
     | {camel_case(title): int(value) for value, title in _ALSO if isinstance(value, enumeration)}
     for enumeration in set(_WORDS.values())
 }
+
+
+_VERSION_NUMBER: Final = re.compile(
+    rb"""ProtocolVersion(Major|Minor)"?[^<>{}]*?\bvalue"?\s*[:=]\s*["']?(0x[0-9A-Fa-f]{1,8}|[0-9]{1,9})"""
+)
+
+
+def named_version(text: bytes) -> Version:
+    """The version that a message names, whatever else is wrong with it: so that it is answered in it.
+
+    Raises:
+        UnsupportedVersion: Unsupported Protocol Version.
+        CodecError: Invalid Message; none is named.
+    """
+    said = {
+        part: int(number, 16 if number.startswith(b"0x") else 10)
+        for part, number in _VERSION_NUMBER.findall(text[:_HEAD_BYTES])
+    }
+    if len(said) != 2:
+        raise CodecError("the message names no Protocol Version")
+    return spoken(said[b"Major"], said[b"Minor"])
+
+
+_HEAD_BYTES: Final = 4096
+"""The header begins with the version."""
 
 
 def words_of(tag: int, before: Sequence[ttlv.Item]) -> Words:
