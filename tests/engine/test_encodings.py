@@ -50,7 +50,8 @@ def test_what_names_no_version_is_answered_in_the_oldest(world: World, encoding:
 
 @pytest.mark.parametrize("number", ['"1"', '"0x00000001"'])
 def test_the_version_is_found_however_its_numbers_are_written(world: World, number: str) -> None:
-    text = spelled("xml", Version.V1_2).replace('Major type="Integer" value="1"', f"Major type='Integer' value={number}")
+    text = spelled("xml", Version.V1_2)
+    text = text.replace('Major type="Integer" value="1"', f"Major type='Integer' value={number}")
     assert answered(world, "xml", text.replace("AES", "AESOP"))[0] is Version.V1_2
     tree = json.loads(spelled("json", Version.V1_2))
     tree["value"][0]["value"][0]["value"][0]["value"] = json.loads(number)
