@@ -14,7 +14,7 @@ import sys
 from datetime import datetime
 
 DATE = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00"
-TICKED = re.compile(rf"^FAIL \S+ TL-M-3-\S+ .*'(?:x-)?VendorAttribute3'.*: ({DATE}) instead of ({DATE})$", re.IGNORECASE)
+TICKED = re.compile(rf"^FAIL \S+ TL-M-3-\S+ .*'(?:x-)?VendorAttribute3'.*: ({DATE}) instead of ({DATE})$")
 
 
 def ticked(line):
