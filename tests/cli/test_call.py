@@ -136,7 +136,24 @@ def test_what_a_version_lacks_is_refused_before_it_is_sent(profile: str) -> None
 def test_a_server_out_of_reach_is_told(tmp_path: Path) -> None:
     result = run("Ping", "--server", "localhost:1")
     assert result.return_value == OUT_OF_REACH
-    assert "localhost:1" in result.stderr
+    assert "localhost:1: nothing listens there" in result.stderr
+    assert "Is the server running" in result.stderr
+
+
+def test_what_to_do_is_said_when_a_server_does_not_answer(profile: str, tmp_path: Path) -> None:
+    facts = json.loads(Path(profile).read_text())
+    at = Path(profile).parent
+    server, ca = ["--server", facts["server"]], ["--ca", str(at / facts["ca"])]
+    shown = ["--cert", str(at / facts["certificate"]), "--key", str(at / facts["private_key"])]
+    for words, said in (
+        ([*server, *shown], "Say who vouches for it with --ca"),
+        ([*server, "--ca", shown[1], *shown], "does not come from an authority in"),
+        ([*server, *ca], "No certificate was shown"),
+        ([*server, *ca, "--cert", ca[1], "--key", str(at / "ca.key")], "enrolled there?"),
+    ):
+        result = run("Ping", *words)
+        assert result.return_value == OUT_OF_REACH
+        assert said in result.stderr, result.stderr
 
 
 def test_a_dry_run_needs_no_server() -> None:

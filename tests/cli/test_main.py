@@ -25,6 +25,10 @@ Usage: keystead [OPTIONS] COMMAND [ARGS]...
     keystead init --dir /var/lib/keystead    answer its questions
     keystead serve --config /var/lib/keystead/keystead.toml
     keystead client enroll backup --config /var/lib/keystead/keystead.toml
+  Use it:
+    keystead call Create algorithm=AES length=256 --profile alice.json
+
+  Each command has its own help, with examples: keystead call --help
 
 Options:
   --version   Show the version and exit.
@@ -108,6 +112,7 @@ def test_an_exception_ends_with_the_status_of_its_nearest_class() -> None:
     ("arguments", "status", "said"),
     [
         (["nothing"], 2, "No such command 'nothing'"),
+        (["sttus"], 2, "Did you mean 'status'?"),
         (["serve", "--confg", "x"], 2, "Did you mean '--config'"),
         (["serve", "--config", "/nowhere/keystead.toml"], 78, "keystead: /nowhere/keystead.toml: No such file"),
         (["dev", "--client", "../x"], 78, "a client's name has"),

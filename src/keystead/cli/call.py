@@ -5,6 +5,7 @@ The fields that an operation takes, and its help, are read off the payload's fie
 
 from __future__ import annotations
 
+import ssl
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -136,11 +137,32 @@ def call(
                        f"hex:{error.correlation_value.hex()}", err=True)  # fmt: skip
             return 75
         except OSError as error:
-            click.echo(f"out of reach: {', '.join(map(str, settings.servers))}: {error}", err=True)
+            reason, advice = _why(error, settings)
+            click.echo(f"out of reach: {', '.join(map(str, settings.servers))}: {reason}\n{advice}", err=True)
             return OUT_OF_REACH
         data = dump(answer, client.session.version or V2_1)
     _print(tree.read(data, answer.OPERATION), Tag.RESPONSE_PAYLOAD, form, show_secrets, data)
     return 0
+
+
+def _why(error: OSError, settings: Settings) -> tuple[str, str]:
+    """Why there was no answer, and what to do about it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if "name" in error.verify_message.lower() or "IP address" in error.verify_message:
+            return error.verify_message, "Reach it by a name that its certificate has."
+        if settings.ca is None:
+            return error.verify_message, "Say who vouches for it with --ca, or give a --profile that does."
+        return error.verify_message, f"Its certificate does not come from an authority in {settings.ca}."
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens there", "Is the server running, and at this port?  keystead dev starts one to try."
+    if isinstance(error, (ssl.SSLError, ConnectionError)):
+        said = (
+            error.reason.replace("_", " ").lower() if isinstance(error, ssl.SSLError) and error.reason else str(error)
+        )
+        if settings.certificate is None:
+            return said, "No certificate was shown: give --cert and --key, or a --profile."
+        return said, f"Is this the port of KMIP, and is the client of {settings.certificate} enrolled there?"
+    return str(error.strerror or error), "Is the address right?  Give more time with --timeout."
 
 
 def _print(nodes: Sequence[tree.Node], payload: Tag, form: str | None, show_secrets: bool, data: bytes) -> None:

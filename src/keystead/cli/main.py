@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
@@ -42,6 +43,15 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; say what may be meant by one that is not there."""
+        near = difflib.get_close_matches(args[0], COMMANDS, 1)
+        if args[0] not in COMMANDS and near:
+            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {near[0]!r}?", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without loading any."""
         with formatter.section("Commands"):
@@ -64,6 +74,10 @@ def cli() -> None:
       keystead init --dir /var/lib/keystead    answer its questions
       keystead serve --config /var/lib/keystead/keystead.toml
       keystead client enroll backup --config /var/lib/keystead/keystead.toml
+    Use it:
+      keystead call Create algorithm=AES length=256 --profile alice.json
+
+    Each command has its own help, with examples: keystead call --help
     """
 
 

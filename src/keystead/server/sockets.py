@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Sequence
 
@@ -10,6 +11,11 @@ from keystead.errors import ConfigError
 BACKLOG = 2048
 LOOPBACK = ("127.0.0.1", "::1")
 _TRIES = 20
+_ADVICE = {
+    errno.EADDRINUSE: "; is a server running there already?  Stop it, or take another port",
+    errno.EADDRNOTAVAIL: "; this machine has no such address",
+    errno.EACCES: "; ports under 1024 are for root",
+}
 
 
 def listen(host: str, port: int, workers: int, key: str) -> tuple[int, list[list[socket.socket]]]:
@@ -35,7 +41,8 @@ def listen(host: str, port: int, workers: int, key: str) -> tuple[int, list[list
             # A port that is free on one address may be taken on the next one: ask for another.
             if port == 0 and attempt < _TRIES - 1:
                 continue
-            raise ConfigError(f"[server] {key}: cannot listen on {host} port {port}: {error.strerror}") from None
+            said = f"{error.strerror}{_ADVICE.get(error.errno or 0, '')}"
+            raise ConfigError(f"[server] {key}: cannot listen on {host} port {port}: {said}") from None
     raise ConfigError(f"[server] {key}: no port is free on {host}")
 
 
