@@ -333,6 +333,16 @@ def test_after_a_failed_disk_the_store_refuses_until_the_next_start(path: Path) 
     store.close()
 
 
+def test_an_index_that_found_no_room_is_no_failed_disk(path: Path) -> None:
+    store = SqliteStore.open(f"sqlite:{path}")
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    assert "try again" in str(store.failure(error))
+    with store.begin():
+        pass
+    store.close()
+
+
 @pytest.mark.parametrize("url", ["sqlite:", "sqlite://", "sqlite:/", "sqlite:x?mode=memory"])
 def test_a_url_names_a_file(url: str) -> None:
     with pytest.raises(StoreError):

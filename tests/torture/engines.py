@@ -7,28 +7,51 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pickle
 import select
 import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from multiprocessing.connection import Connection as Control
-from multiprocessing.connection import Pipe
 from pathlib import Path
 from typing import Any
 
 from keystead.engine.engine import Engine, Incoming
 from keystead.engine.preparing import heavy
+from keystead.errors import KeysteadError
 from keystead.kmip.connection import Connection
 from keystead.policy.access import Caller
 from tests.support import make_engine
 
 Open = Callable[[Path], Engine]
-BEAT_SECONDS = 0.02
+BEAT_SECONDS = 0.5
+BEAT_TURNS = 8
 """Upkeep moves the log into the database: more often than in the server, so that it is met in the middle too."""
+READY, DEFECT = "ready", "defect:"
 _PR_SET_PDEATHSIG = 1
 _FAILED = 70
+
+
+class _Control:
+    """Python objects through a socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._file = connection.makefile("rb")
+        self.fileno, self.close = connection.fileno, connection.close
+
+    @classmethod
+    def pair(cls) -> tuple[_Control, _Control]:
+        ours, theirs = socket.socketpair()
+        return cls(ours), cls(theirs)
+
+    def send(self, value: object) -> None:
+        self._socket.sendall(pickle.dumps(value))
+
+    def recv(self) -> Any:
+        """Raises: EOFError."""
+        return pickle.load(self._file)  # noqa: S301 - from ourselves
 
 
 class EngineProcess:
@@ -37,12 +60,23 @@ class EngineProcess:
     Args:
         callers: who speaks on which connection.
         open_engine: is called in the child.
+        attend: is given the child's process id, while it waits to begin.
+
+    Attributes:
+        said: why it did not begin to answer.
     """
 
-    def __init__(self, directory: Path, callers: Sequence[Caller], open_engine: Open = make_engine) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        callers: Sequence[Caller],
+        open_engine: Open = make_engine,
+        attend: Callable[[int], None] | None = None,
+    ) -> None:
         pairs = [socket.socketpair() for _ in callers]
-        self._control, theirs = Pipe()
+        self._control, theirs = _Control.pair()
         self.status: int | None = None
+        self.said = ""
         self.pid = os.fork()
         if not self.pid:
             status = _FAILED
@@ -51,7 +85,9 @@ class EngineProcess:
                 for ours, _ in pairs:
                     ours.close()
                 self._control.close()
-                _serve(open_engine(directory), list(zip(callers, (pair[1] for pair in pairs), strict=True)), theirs)
+                if attend is not None:
+                    theirs.recv()
+                _begin(open_engine, directory, list(zip(callers, (pair[1] for pair in pairs), strict=True)), theirs)
                 status = 0
             finally:
                 os._exit(status)
@@ -59,12 +95,15 @@ class EngineProcess:
         self.sockets = [ours for ours, _ in pairs]
         for _, other in pairs:
             other.close()
+        if attend is not None:
+            attend(self.pid)
+            self._control.send("begin")
 
     def ready(self) -> bool:
         """Wait until it answers; False if it ended before."""
         with suppress(EOFError, ConnectionError):
-            return bool(self._control.recv() == "ready")
-        return False
+            self.said = self._control.recv()
+        return self.said == READY
 
     def events(self, after: int) -> list[tuple[int, bytes]]:
         """Ask for the events with a larger sequence number."""
@@ -86,16 +125,29 @@ class EngineProcess:
         self._control.close()
 
 
-def _serve(engine: Engine, connections: list[tuple[Caller, socket.socket]], control: Control) -> None:
+def _begin(
+    open_engine: Open, directory: Path, connections: list[tuple[Caller, socket.socket]], control: _Control
+) -> None:
+    try:
+        engine = open_engine(directory)
+    except KeysteadError as error:
+        control.send(f"{type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001 - it is a defect, and said
+        control.send(f"{DEFECT} {error!r}")
+    else:
+        _serve(engine, connections, control)
+
+
+def _serve(engine: Engine, connections: list[tuple[Caller, socket.socket]], control: _Control) -> None:
     framers = {ours.fileno(): (ours, caller, Connection()) for caller, ours in connections}
     poll = select.poll()
     for each in (*framers, control.fileno()):
         poll.register(each, select.POLLIN)
-    control.send("ready")
-    beat = 0.0
+    control.send(READY)
+    beat, turns = 0.0, 0
     while True:
         incoming: list[tuple[Incoming, socket.socket]] = []
-        for number, _ in poll.poll(BEAT_SECONDS * 1000):
+        for number, _ in poll.poll(BEAT_SECONDS * 100):
             if number == control.fileno():
                 control.send(_events(engine, control.recv()))
                 continue
@@ -108,8 +160,10 @@ def _serve(engine: Engine, connections: list[tuple[Caller, socket.socket]], cont
             asked = [engine.prepare(each) if heavy(each.message, each.encoding) else each for each, _ in incoming]
             for (_, ours), answer in zip(incoming, engine.answer(asked), strict=True):
                 ours.sendall(answer)
-        if time.monotonic() > beat:
-            engine.upkeep()
+        turns += bool(incoming)
+        if time.monotonic() > beat or turns % BEAT_TURNS == 0:
+            with suppress(KeysteadError):  # as in the server: the next one may find the disk back
+                engine.upkeep()
             beat = time.monotonic() + BEAT_SECONDS
 
 

@@ -29,6 +29,19 @@ RESTART_WAL_PAGES: Final = 5_000
 CHECKED_AT_OPEN_BYTES: Final = 16 << 20
 """Up to this size the whole file is checked when it is opened; a larger one when its pages are read."""
 
+_NOTHING_WRITTEN: Final = frozenset(
+    {
+        sqlite3.SQLITE_IOERR_SHMOPEN,
+        sqlite3.SQLITE_IOERR_SHMSIZE,
+        sqlite3.SQLITE_IOERR_SHMMAP,
+        sqlite3.SQLITE_IOERR_SHMLOCK,
+        sqlite3.SQLITE_IOERR_LOCK,
+        sqlite3.SQLITE_IOERR_RDLOCK,
+        sqlite3.SQLITE_IOERR_NOMEM,
+    }
+)
+"""Errors that are no failed write: of the index in memory, of which the next start makes a new one, and of locks."""
+
 _DIALECT: Final = {
     "{identity}": "INTEGER PRIMARY KEY",
     "{blob}": "BLOB",
@@ -143,9 +156,12 @@ class SqliteStore:
         After a failed write or sync nobody knows what the disk holds, so that the store refuses from then on; the next
         start recovers what is there.
         """
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        extended = getattr(error, "sqlite_errorcode", 0)
+        code = extended & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return TamperError("the database is damaged")
+        if extended in _NOTHING_WRITTEN:
+            return StoreError("the disk did not let the database be opened; try again")
         if code == sqlite3.SQLITE_IOERR:
             self._failure = "the disk failed"
             return StoreError("the disk failed; the database is out of service until the next start")
