@@ -30,7 +30,13 @@ from keystead.kmip.messages import ResponseBatchItem
 from keystead.kmip.payloads.attributes import GetAttributesRequest
 from keystead.kmip.payloads.create import CreateKeyPairRequest
 from keystead.kmip.payloads.get import GetRequest
-from keystead.kmip.payloads.lifecycle import ActivateRequest, ArchiveRequest, DestroyRequest, RecoverRequest
+from keystead.kmip.payloads.lifecycle import (
+    ActivateRequest,
+    ArchiveRequest,
+    DeactivateRequest,
+    DestroyRequest,
+    RecoverRequest,
+)
 from keystead.kmip.payloads.server import QueryRequest
 from keystead.kmip.payloads.session import (
     CancelRequest,
@@ -407,3 +413,10 @@ def test_slow_work_is_done_in_another_thread_first(world: World) -> None:
         world.engine.upkeep()
         time.sleep(0.01)
     assert poll(world, value).response_payload.private_key_unique_identifier
+
+
+def test_what_was_asked_in_a_newer_version_is_listed_in_that_version(world: World) -> None:
+    later(world, DeactivateRequest(unique_identifier=world.create()), version=V3_0)
+    assert [operation for _, operation, _ in waiting(world)] == []
+    found = world.do(QueryAsynchronousRequestsRequest(), version=V3_0).asynchronous_request
+    assert [one.operation for one in found] == [Operation.DEACTIVATE]

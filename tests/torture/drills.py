@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tests.torture import kill, syscalls
+from tests.torture import kill
 from tests.torture.drill import Drill
 
 DRILLS: Final[Mapping[str, Drill]] = {

@@ -151,6 +151,8 @@ def query_asynchronous_requests(
             continue
         if operations is not None and kept.operation not in operations.operation:
             continue
+        if not kept.operation.since <= context.version <= kept.operation.until:
+            continue  # it is polled in the version in which it was asked
         found.append(kept)
     found.sort(key=lambda kept: kept.submitted_us)
     return QueryAsynchronousRequestsResponse(
