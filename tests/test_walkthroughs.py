@@ -53,6 +53,10 @@ def test_the_readme(dev: Walk) -> None:
     assert dev.page(ROOT / "README.md") == 2
 
 
+def test_how_to_decode_messages(walk: Walk) -> None:
+    assert walk.page(DOCS / "how-to" / "decode-messages.md") == 6
+
+
 # --- the walk itself --------------------------------------------------------------------------------------------------
 
 

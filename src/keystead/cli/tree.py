@@ -143,7 +143,9 @@ _UNEVEN: Final = "a structure's length is not a multiple of 8"
 
 
 def _too_long(start: int, length: int, end: int) -> str:
-    return f"its length is {length:,} bytes, but only {end - start - 8:,} are left where it stands"
+    padding = -length % 8
+    padded = f", with its padding {length + padding:,}" if padding else ""
+    return f"its length is {length:,} bytes{padded}, but only {end - start - 8:,} are left where it stands"
 
 
 def _read_leaf(node: Node, data: bytes, length: int, after: int, end: int, before: Sequence[Item]) -> None:
