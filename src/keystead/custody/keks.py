@@ -62,6 +62,9 @@ class KekStore(Protocol):
     def generations(self, domain: str, kind: int) -> list[tuple[int, bytes]]:
         """The wrapped keys of a zone, oldest first.  Raises: CustodyError."""
 
+    def made(self, domain: str, kind: int) -> list[tuple[int, bytes, int]]:
+        """As `generations`, and when each was made, in POSIX seconds.  Raises: CustodyError."""
+
     def add(self, domain: str, kind: int, generation: int, wrapped: bytes, created: int, root: str) -> bool:
         """Keep a new generation, durably; False if it is there already, or another root wraps the keys by now."""
 
@@ -167,6 +170,12 @@ class SqliteKekStore:
     def generations(self, domain: str, kind: int) -> list[tuple[int, bytes]]:
         return self._rows(
             "SELECT generation, wrapped FROM keks WHERE domain = ? AND kind = ? ORDER BY generation", (domain, kind)
+        )
+
+    def made(self, domain: str, kind: int) -> list[tuple[int, bytes, int]]:
+        return self._rows(
+            "SELECT generation, wrapped, created FROM keks WHERE domain = ? AND kind = ? ORDER BY generation",
+            (domain, kind),
         )
 
     def add(self, domain: str, kind: int, generation: int, wrapped: bytes, created: int, root: str) -> bool:

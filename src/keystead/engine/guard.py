@@ -76,6 +76,17 @@ class State:
         counter, objects, keks, quarantine, sums = _STATE.unpack(data)
         return cls(counter, objects, keks, int.from_bytes(quarantine, "big"), sums)
 
+    def seal(self, vault: Vault) -> bytes:
+        """As it lies in the database.  Raises: CustodyError."""
+        sealed = vault.seal_attributes(SYSTEM, STATE[1], STATE[0], self.counter, self.encode())
+        return _COUNTER.pack(self.counter) + sealed
+
+    @classmethod
+    def unseal(cls, vault: Vault, found: bytes) -> State:
+        """Open what `seal` gave.  Raises: TamperError, CustodyError."""
+        counter = int.from_bytes(found[: _COUNTER.size], "big")
+        return cls.decode(vault.open_attributes(SYSTEM, STATE[1], STATE[0], counter, found[_COUNTER.size :]))
+
 
 def part_of(unique_identifier: str) -> int:
     """The part that an object belongs to."""
@@ -237,8 +248,7 @@ class GuardedStore:
 
     def put_state(self, transaction: Transaction, state: State) -> None:
         """Write down what the database holds.  Raises: CustodyError."""
-        sealed = self.vault.seal_attributes(SYSTEM, STATE[1], STATE[0], state.counter, state.encode())
-        transaction.put_entry(*STATE, _COUNTER.pack(state.counter) + sealed)
+        transaction.put_entry(*STATE, state.seal(self.vault))
 
     def forget(self) -> None:
         """Know nothing of the database any more: it was put in order by hand."""
@@ -250,9 +260,8 @@ class GuardedStore:
             if checked and (transaction.seals("", 1) or transaction.all_entries(limit=1)):
                 raise TamperError("the database has no record of what it holds")
             return State()
-        counter = int.from_bytes(found[: _COUNTER.size], "big")
         try:
-            return State.decode(self.vault.open_attributes(SYSTEM, STATE[1], STATE[0], counter, found[_COUNTER.size :]))
+            return State.unseal(self.vault, found)
         except TamperError:
             if checked:
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from struct import Struct, error
 from typing import Any, Final
 
@@ -98,6 +99,20 @@ def open_record(vault: Vault, record: Record) -> Managed:
         {name: tuple(instances) for name, instances in found.items()},
         record.material,
     )
+
+
+def destroyed(vault: Vault, record: Record, at: int) -> Record:
+    """The record without its secret, whose attributes say that it was destroyed.
+
+    Args:
+        at: POSIX seconds.
+
+    Raises:
+        TamperError: the attributes are not what was sealed for it.
+        CustodyError: sealed or out of reach.
+    """
+    managed = open_record(vault, record).put(Tag.DESTROY_DATE, at).put(Tag.LAST_CHANGE_DATE, at)
+    return close_record(vault, replace(managed, envelope=None, generation=record.generation + 1), at)
 
 
 def reseal(vault: Vault, record: Record) -> bytes:

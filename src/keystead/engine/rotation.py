@@ -18,11 +18,9 @@ from keystead.audit.log import Event
 from keystead.custody.zones import Kind, Vault
 from keystead.engine import sealed, waiting
 from keystead.engine.guard import GuardedTransaction
-from keystead.engine.managed import Managed
-from keystead.engine.records import close_record, open_record, reseal
+from keystead.engine.records import destroyed, reseal
 from keystead.errors import OperationFailed, TamperError
 from keystead.kmip.enums import ResultReason
-from keystead.kmip.tags import Tag
 from keystead.store import Record
 
 if TYPE_CHECKING:
@@ -175,23 +173,23 @@ def _keys(engine: Engine, transaction: GuardedTransaction, job: Job) -> tuple[Jo
 
 def _objects(engine: Engine, transaction: GuardedTransaction, job: Job) -> tuple[Job, list[str]]:
     page = transaction.records(job.after[0], _PAGE)
-    touched, destroyed, damaged = [], [], 0
+    touched, lost, damaged = [], [], 0
     for record in page:
         try:
             if _is_shredded(engine.vault, record, job):
-                destroyed.append(record)
+                lost.append(record)
             elif _renew(engine.vault, transaction, record):
                 touched.append(record.unique_identifier)
         except TamperError:
             damaged += 1
-    for record in destroyed:
+    for record in lost:
         _mark_destroyed(engine, transaction, record)
         touched.append(record.unique_identifier)
     job = replace(
         job,
         done=job.done + len(page),
-        changed=job.changed + len(touched) - len(destroyed),
-        destroyed=job.destroyed + len(destroyed),
+        changed=job.changed + len(touched) - len(lost),
+        destroyed=job.destroyed + len(lost),
         damaged=job.damaged + damaged,
     )
     if len(page) == _PAGE:
@@ -221,12 +219,7 @@ def _renew(vault: Vault, transaction: GuardedTransaction, record: Record) -> boo
 
 
 def _mark_destroyed(engine: Engine, transaction: GuardedTransaction, record: Record) -> None:
-    """Have the metadata say that the object is destroyed."""
-    now = int(engine.clock())
-    managed: Managed = open_record(engine.vault, record)
-    managed = managed.put(Tag.DESTROY_DATE, now).put(Tag.LAST_CHANGE_DATE, now)
-    managed = replace(managed, envelope=None, generation=record.generation + 1)
-    transaction.save(close_record(engine.vault, managed, now), record.generation)
+    transaction.save(destroyed(engine.vault, record, int(engine.clock())), record.generation)
 
 
 def _values(engine: Engine, transaction: GuardedTransaction, job: Job) -> tuple[Job, list[str]]:
