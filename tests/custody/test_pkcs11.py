@@ -279,7 +279,7 @@ def test_h02_an_error_at_any_call_while_opening_is_a_refusal(hsm: Hsm, directory
     OPERATIONS[operation](hsm, directory).close()  # type: ignore[attr-defined]
     length = hsm.calls()
     assert length > 40
-    outcomes = set()
+    recovered = refused = 0
     objects = hsm.objects()
     for code in CODES if operation == "open" else CODES[:2]:  # making keys takes long
         for number in range(1, length + 1):
@@ -289,9 +289,10 @@ def test_h02_an_error_at_any_call_while_opening_is_a_refusal(hsm: Hsm, directory
             hsm.errs(f"* error {code} {number} {number}")
             try:
                 opened = OPERATIONS[operation](hsm, directory)
-            except CustodyError as error:
-                outcomes.add(type(error))
+            except CustodyError:
+                refused += 1
                 continue
+            recovered += 1
             assert isinstance(opened, PKCS11Root)
             assert opened.unwrap(opened.wrap(KEY, CONTEXT), CONTEXT) == KEY
             opened.close()
@@ -300,7 +301,8 @@ def test_h02_an_error_at_any_call_while_opening_is_a_refusal(hsm: Hsm, directory
     again = PKCS11Root.open(directory, hsm.token(), PIN)
     assert again.unwrap(wrapped, CONTEXT) == KEY
     again.close()
-    assert outcomes == {OutOfReach, CustodyError}
+    assert recovered > 40
+    assert refused > 5
 
 
 def test_h02_an_error_at_any_call_while_serving_is_recovered_from_or_a_refusal(hsm: Hsm, root: PKCS11Root) -> None:

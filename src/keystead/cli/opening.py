@@ -72,29 +72,31 @@ class Opening:
         self._config = config
         self.root = root
         self.sealing = False
-        self._stamp = self._seen()
+        self._engine: Engine | None = None
+        self._stamp = root_stamp(config)
 
     def __call__(self) -> Engine:
         """Open the engine.  Raises: ConfigError, StoreError, TamperError, CustodyError."""
         from keystead.engine.engine import Engine
 
-        return Engine.open(self._config, self.root)
+        self._engine = Engine.open(self._config, self.root)
+        return self._engine
 
     def to_seal(self) -> bool:
-        """Whether a server has to seal itself, because it was told to; about each second, in each of its processes."""
-        stamp = self._seen()
+        """Whether a server has to seal itself; about each second, in each of its processes.
+
+        It was told to, or missed that its root was changed: then it has to be opened again.
+        """
+        stamp = root_stamp(self._config)
         if stamp != self._stamp:
             self._stamp = stamp
             self._follow()
-        self.sealing = sealed_file(self._config).exists()
+        # The engine goes over to another root by itself, and seals the one of before.
+        roots = [self.root] if self._engine is None else [self.root, self._engine.vault.root]
+        for root in roots:
+            root.look()
+        self.sealing = sealed_file(self._config).exists() or all(root.sealed for root in roots)
         return self.sealing
-
-    def _seen(self) -> tuple[int, int] | None:
-        try:
-            found = (self._config.custody.directory / ROOT_FILE).stat()
-        except OSError:
-            return None
-        return found.st_ino, found.st_mtime_ns
 
     def _follow(self) -> None:
         """Go over to another root: engines that are opened later are opened under it."""
@@ -114,6 +116,15 @@ class Opening:
 def opener(config: Config, root: RootOfTrust) -> Opening:
     """Give what opens the engine, in whichever process calls it."""
     return Opening(config, root)
+
+
+def root_stamp(config: Config) -> tuple[int, int] | None:
+    """Which `root.json` there is, to see that it was changed."""
+    try:
+        found = (config.custody.directory / ROOT_FILE).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def sealed_file(config: Config) -> Path:

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import json
-import secrets
-import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
+from keystead.cli.ceremony import Wanted, ask, ask_share, opening_options, read_share, share_options, who
 from keystead.cli.options import config_option, json_option, load_config
 from keystead.config import Config
 from keystead.errors import ConfigError, CustodyError
 
-if TYPE_CHECKING:
-    from keystead.custody import RootOfTrust
-    from keystead.custody.shares import Custodians
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 KINDS: Final = ("shares", "pkcs11", "passphrase", "key-file")
-CUSTODIANS_FILE: Final = "custodians.json"
-CHECKED_WORDS: Final = 3
-"""So many words of a share a custodian types when acknowledging it."""
 WAIT_SECONDS: Final = 20.0
-MINIMUM_PASSPHRASE: Final = 12
-MOST_SHARE_BYTES: Final = 8192
+NOT_RUNNING: Final = "not running"
 
 
 @click.group()
@@ -45,30 +34,27 @@ def operator() -> None:
     """
 
 
-def share_options(command: F) -> F:
-    """Give a command the options of a new set of shares."""
+def token_options(command: F) -> F:
+    """Give a command the place of a token in an HSM."""
     for option in (
         click.option(
-            "--share-dir",
-            type=click.Path(path_type=Path, file_okay=False),
-            help="Write the sheets into files there instead of showing them; take the files away at once.",
+            "--pin-file", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="A file with its PIN."
         ),
-        click.option("--custodian", "names", multiple=True, metavar="NAME", help="Who holds a share; one for each."),
-        click.option("--threshold", type=click.IntRange(2, 16), help="How many of them open the root."),
-        click.option("--shares", "number", type=click.IntRange(2, 16), help="How many custodians there are."),
+        click.option("--token", metavar="LABEL", help="The label of its token."),
+        click.option(
+            "--module", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="The HSM's PKCS#11 module."
+        ),
     ):
         command = option(command)
     return command
 
 
-def opening_options(command: F) -> F:
-    """Give a command the shares that open the root there is, in files."""
+def passphrase_option(command: F) -> F:
+    """Give a command a new passphrase."""
     return click.option(
-        "--share-file",
-        "share_files",
-        multiple=True,
+        "--passphrase-file",
         type=click.Path(path_type=Path, dir_okay=False, exists=True),
-        help="A custodian's share in a file, instead of typing it; one for each.",
+        help="Take the new passphrase from a file, at each start too.",
     )(command)
 
 
@@ -78,9 +64,7 @@ def opening_options(command: F) -> F:
 @operator.command()
 @config_option
 @share_options
-def init(
-    config_path: Path | None, number: int | None, threshold: int | None, names: tuple[str, ...], share_dir: Path | None
-) -> None:
+def init(config_path: Path | None, wanted: Wanted) -> None:
     """Make the root of trust of a new server: shared among custodians, or in an HSM.
 
     Each custodian comes to the terminal, sees a share, writes it down, and acknowledges it by typing some of its words.
@@ -90,32 +74,36 @@ def init(
     \b
     Examples:
       keystead operator init --shares 5 --threshold 3
-      keystead operator init --shares 3 --threshold 2 --custodian Ada --custodian Grace --custodian Hedy
+      keystead operator init --threshold 2 --custodian Ada --custodian Grace --custodian Hedy
       keystead operator init --config /etc/keystead/keystead.toml
     """
+    from keystead.cli.roots import coming, configure, recorded
     from keystead.custody.memory import harden
-    from keystead.custody.rootfile import ROOT_FILE, exclusive
+    from keystead.custody.rootfile import ROOT_FILE, exclusive, kind_of
 
     config = load_config(config_path)
     directory = config.custody.directory
     if (directory / ROOT_FILE).exists():
-        raise ConfigError("there is a root of trust already: keystead operator rotate, or operator migrate")
-    kind = "shares" if number or threshold or names else config.custody.root
+        there = kind_of(directory)
+        raise ConfigError(
+            f"there is a root of trust already, of the kind {there}: keystead operator rotate for a new one,"
+            " keystead operator migrate --to shares (or another kind)"
+        )
+    kind = "shares" if wanted.said else config.custody.root
     if kind not in ("shares", "pkcs11"):
         raise ConfigError('say --shares and --threshold, or [custody] root = "pkcs11" in the configuration')
     harden()
-    with exclusive(directory):
-        if kind == "pkcs11":
-            _pkcs11(config)(ROOT_FILE, None).close()
-            people: Sequence[str] = ()
-        else:
-            create, people = _shares(config, number, threshold, names, share_dir)
-            create(ROOT_FILE, None).close()
-    _configure(config, kind)
-    _note(config, "Init Root", f"{kind}" + (f", {_who(config)}" if people else ""))
-    click.echo(f"The root of trust is made ({kind}).")
-    if people:
+    new = coming(config, kind, wanted)
+    with exclusive(directory), recorded(config, "Init Root", new.said):
+        configure(config, new.settings)
+        root = new.create(ROOT_FILE, None)
+        said = root.name
+        root.close()
+    click.echo(f"The root of trust is made: {said}.")
+    if kind == "shares":
         click.echo("Start the server: keystead serve.  It waits until enough custodians say: keystead operator unseal.")
+    else:
+        click.echo("Start the server: keystead serve.")
 
 
 @operator.command()
@@ -125,18 +113,20 @@ def init(
 def acknowledge(name: str, config_path: Path | None, share_files: tuple[Path, ...]) -> None:
     """Record that the custodian NAME has the share, which is typed or given once; it is not kept.
 
-    For shares that were handed over in files.  The server need not run, and stays as it is.
+    For shares that were handed over in files or printed.  The server need not run, and stays as it is.
 
     \b
     Examples:
       keystead operator acknowledge Ada
     """
+    from keystead.cli.roots import custodians_of, keep_acknowledged
+
     config = load_config(config_path)
-    custodians = _custodians(config)
-    given = _read_share(share_files[0]) if share_files else _ask_share(name)
-    custodians.accept(name, given)
-    _acknowledge(config, custodians, name)
-    click.echo(f"{name} has the share.")
+    custodians = custodians_of(config)
+    given = read_share(share_files[0]) if share_files else ask_share(name)
+    holder = custodians.names[custodians.accept(name, given)]
+    keep_acknowledged(config, custodians, (holder,))
+    click.echo(f"{holder} has the share; that is on record.")
 
 
 # --- sealing ----------------------------------------------------------------------------------------------------------
@@ -172,29 +162,40 @@ def unseal(
     """
     from keystead.cli.sealed import SealedServer
 
+    config = None
     if server is not None:
         there = SealedServer.remote(server, ca)
     else:
         config = load_config(config_path)
-        there = SealedServer.local(config)
         if config.custody.root != "shares":
             _let_go(config)
             return
+        there = SealedServer.local(config)
     before = there.ask("GET")
-    if not before.get("sealed"):
+    if not before["sealed"]:
         click.echo(json.dumps(before) if as_json else "The server is not sealed.")
         return
-    name = name or _ask("Custodian")
-    share = _read_share(share_files[0]) if share_files else _ask_share(name)
+    if not as_json and not share_files:
+        click.echo(f"The server is sealed: {_progress(before)}.")
+    name = name or ask("Custodian")
+    share = read_share(share_files[0]) if share_files else ask_share(name)
     after = there.ask("DELETE" if withdraw else "POST", {"custodian": name, "share": share})
     if as_json:
         click.echo(json.dumps(after))
-    elif after["sealed"]:
-        click.echo(
-            f"{after['progress']} of {after['threshold']}; it expires in {after['expires_seconds'] // 60 + 1} min."
-        )
-    else:
-        click.echo(f"{after['threshold']} of {after['threshold']}: the server is unsealed.")
+        return
+    click.echo(f"{name} took the share back: {_progress(after)}." if withdraw else f"Thank you, {name}.")
+    if after["sealed"] and not withdraw:
+        click.echo(f"The server is still sealed: {_progress(after)}.")
+    elif not after["sealed"]:
+        state = _settled(config, ("ok",)) if config else "ok"
+        serves = "and serves" if state == "ok" else f"but is {state} yet; see its log"
+        click.echo(f"{after['threshold']} of {after['threshold']} shares: the server is unsealed {serves}.")
+
+
+def _progress(told: dict[str, Any]) -> str:
+    given, left = told["progress"], told["threshold"] - told["progress"]
+    said = f"{given} of {told['threshold']} shares are given, {left} more needed"
+    return said + (f"; they expire in {told['expires_seconds'] // 60 + 1} min" if given else "")
 
 
 @operator.command()
@@ -209,34 +210,53 @@ def seal(config_path: Path | None) -> None:
       keystead operator seal
     """
     from keystead.cli.opening import sealed_file
+    from keystead.cli.roots import recorded
     from keystead.cli.status import health
     from keystead.custody.files import write_private
 
     config = load_config(config_path)
+    before = health(config)
     if not sealed_file(config).exists():
-        _note(config, "Seal", "")
-        write_private(sealed_file(config), b"keystead operator seal\n")
-    deadline = time.monotonic() + config.server.stop_seconds + WAIT_SECONDS
-    while (state := health(config)) == "ok":
-        if time.monotonic() > deadline:
-            raise CustodyError("the server did not seal itself")
-        time.sleep(0.1)
-    click.echo("The server is sealed." if state == "sealed" else "The server does not run; it will start sealed.")
+        with recorded(config, "Seal"):
+            write_private(sealed_file(config), b"keystead operator seal\n")
+    if before == NOT_RUNNING:
+        click.echo("The server does not run; it will start sealed.")
+        return
+    if _settled(config, ("sealed",)) != "sealed":
+        raise CustodyError("the server did not seal itself: stop it")
+    click.echo("The server is sealed: no key is left in its memory.")
 
 
 def _let_go(config: Config) -> None:
+    """Let a server open its root again that needs nobody for it."""
     from keystead.cli.opening import sealed_file
+    from keystead.cli.roots import recorded
     from keystead.cli.status import health
 
     if not sealed_file(config).exists():
-        click.echo("The server is not sealed.")
+        state = health(config)
+        click.echo("The server is not sealed." if state != "sealed" else "The server waits for its token; see its log.")
         return
-    _note(config, "Unseal", config.custody.root)
-    sealed_file(config).unlink(missing_ok=True)
-    deadline = time.monotonic() + WAIT_SECONDS
-    while (state := health(config)) == "sealed" and time.monotonic() < deadline:
+    with recorded(config, "Unseal", config.custody.root):
+        sealed_file(config).unlink(missing_ok=True)
+    if health(config) == NOT_RUNNING:
+        click.echo("The server does not run; it may open its root of trust when it starts.")
+        return
+    if config.custody.root == "passphrase" and config.custody.passphrase_file is None:
+        click.echo("The server asks for the passphrase at its own terminal.")
+        return
+    state = _settled(config, ("ok",))
+    click.echo("The server is unsealed and serves." if state == "ok" else f"The server is {state}; see its log.")
+
+
+def _settled(config: Config, wanted: tuple[str, ...]) -> str:
+    """The server's health once it is as wanted, or at the end of one's patience."""
+    from keystead.cli.status import health
+
+    deadline = time.monotonic() + config.server.stop_seconds + WAIT_SECONDS
+    while (state := health(config)) not in wanted and time.monotonic() < deadline:
         time.sleep(0.1)
-    click.echo("The server is unsealed." if state == "ok" else f"It may open its root of trust; the server is {state}.")
+    return state
 
 
 # --- changes ----------------------------------------------------------------------------------------------------------
@@ -246,82 +266,75 @@ def _let_go(config: Config) -> None:
 @config_option
 @share_options
 @opening_options
-@click.option("--passphrase-file", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="The new one's.")
+@passphrase_option
 def rekey(
-    config_path: Path | None,
-    number: int | None,
-    threshold: int | None,
-    names: tuple[str, ...],
-    share_dir: Path | None,
-    share_files: tuple[Path, ...],
-    passphrase_file: Path | None,
+    config_path: Path | None, wanted: Wanted, share_files: tuple[Path, ...], passphrase_file: Path | None
 ) -> None:
     """Give the same root new shares, or a new passphrase: the old ones open nothing any more.
 
-    As many custodians as open the root have to agree.  A server that runs goes on.
+    As many custodians as open the root have to agree.  A server that runs goes on; one that is sealed forgets the
+    shares that it was given.
 
     \b
     Examples:
       keystead operator rekey
       keystead operator rekey --shares 7 --threshold 4
     """
+    from keystead.cli.ceremony import gather, hand_out
+    from keystead.cli.opening import passphrase
+    from keystead.cli.roots import configure, custodians_of, keep_acknowledged, new_passphrase, recorded, spelled
     from keystead.custody.rootfile import exclusive
     from keystead.custody.software import SoftwareRoot
 
     config = load_config(config_path)
     directory, kind = config.custody.directory, config.custody.root
-    if kind not in ("shares", "passphrase"):
-        raise ConfigError(f"a root of the kind {kind} is not rekeyed: keystead operator rotate")
     if kind == "passphrase":
-        from keystead.cli.opening import passphrase
-
         old = passphrase(config.custody.passphrase_file)
+        SoftwareRoot.open(directory, old).close()  # before anybody is asked for a new one
+        new = new_passphrase(passphrase_file)
+        with exclusive(directory), recorded(config, "Rekey Root", kind):
+            SoftwareRoot.reseal(directory, old, new)
+            configure(config, {"passphrase_file": spelled(passphrase_file)})
+        click.echo("The passphrase is changed.")
+    elif kind == "shares":
+        there = custodians_of(config)
+        old = gather(there, share_files)
         SoftwareRoot.open(directory, old).close()
-        with exclusive(directory):
-            SoftwareRoot.reseal(directory, old, _new_passphrase(passphrase_file))
-        _configure(config, kind, passphrase_file)
-        _note(config, "Rekey Root", kind)
+        handed = hand_out(wanted.after(there))
+        said = who(handed.custodians)
+        with exclusive(directory), recorded(config, "Rekey Root", said):
+            keep_acknowledged(config, handed.custodians, handed.taken)
+            SoftwareRoot.reseal(directory, old, handed.key, kind, custodians=handed.custodians.dump())
+        click.echo(f"The root is opened by {said}. The old shares open nothing any more: destroy them.")
     else:
-        custodians, key = _together(config, share_files)
-        SoftwareRoot.open(directory, key).close()
-        names = names or (custodians.names if number in (None, len(custodians.names)) else ())
-        new, new_key, shown = _hand_out(
-            number or len(custodians.names), threshold or custodians.threshold, names, share_dir
-        )
-        with exclusive(directory):
-            SoftwareRoot.reseal(directory, key, new_key, kind, custodians=new.dump())
-            _keep_acknowledged(config, new, shown)
-        _note(config, "Rekey Root", _who(config))
-    click.echo(
-        "The old ones open nothing any more. Destroy them." if kind == "shares" else "The passphrase is changed."
-    )
+        raise ConfigError(f"a root of the kind {kind} is not rekeyed: keystead operator rotate")
 
 
 @operator.command()
 @config_option
 @share_options
 @opening_options
-@click.option("--passphrase-file", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="The new one's.")
+@passphrase_option
 def rotate(
-    config_path: Path | None,
-    number: int | None,
-    threshold: int | None,
-    names: tuple[str, ...],
-    share_dir: Path | None,
-    share_files: tuple[Path, ...],
-    passphrase_file: Path | None,
+    config_path: Path | None, wanted: Wanted, share_files: tuple[Path, ...], passphrase_file: Path | None
 ) -> None:
     """Make a new root of the same kind, and put every key under it, while the server runs.
 
-    Shares and passphrases are new ones too.  In an HSM, a new key is made under a label with a number.
+    Shares and passphrases are new ones too.  In an HSM, a new key is made under the next label with a number.
 
     \b
     Examples:
       keystead operator rotate
       keystead operator rotate --shares 5 --threshold 3
     """
+    from keystead.cli.roots import coming, custodians_of, succeed
+
     config = load_config(config_path)
-    _succeed(config, config.custody.root, number, threshold, names, share_dir, share_files, passphrase_file)
+    kind = config.custody.root
+    if kind == "shares":
+        wanted = wanted.after(custodians_of(config))
+    succeed(config, share_files, lambda: coming(config, kind, wanted, passphrase_file, another=True), "Rotate Root")
+    _moved(config, kind, kind)
 
 
 @operator.command()
@@ -329,79 +342,62 @@ def rotate(
 @click.option("--to", "kind", type=click.Choice(KINDS), required=True, help="What is to hold the root.")
 @share_options
 @opening_options
-@click.option("--passphrase-file", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="The new one's.")
+@passphrase_option
+@token_options
 def migrate(
     config_path: Path | None,
     kind: str,
-    number: int | None,
-    threshold: int | None,
-    names: tuple[str, ...],
-    share_dir: Path | None,
+    wanted: Wanted,
     share_files: tuple[Path, ...],
     passphrase_file: Path | None,
+    module: Path | None,
+    token: str | None,
+    pin_file: Path | None,
 ) -> None:
-    """Move to a root of another kind, while the server runs or not: every key is put under it.
+    """Move to a root of another kind, or in another HSM, while the server runs or not: every key is put under it.
 
-    The configuration is changed to say so.  To an HSM, [custody] has to name its module and token before.
+    The configuration is changed to say so.  A move that was interrupted is finished by the same command.
 
     \b
     Examples:
       keystead operator migrate --to shares --shares 5 --threshold 3
-      keystead operator migrate --to pkcs11
+      keystead operator migrate --to pkcs11 --module /usr/lib/softhsm/libsofthsm2.so --token keystead
       keystead operator migrate --to passphrase --passphrase-file /run/secrets/keystead
     """
+    from keystead.cli.roots import coming, configure, elsewhere, finish, recorded, spelled, succeed
+    from keystead.custody import settle
+    from keystead.custody.rootfile import kind_of
+
     config = load_config(config_path)
-    if kind == config.custody.root:
+    there, named = elsewhere(config, module, token, pin_file)
+    before, directory = config.custody.root, config.custody.directory
+    settle(directory)
+    found = kind_of(directory)
+    if found == kind != before:
+        with recorded(config, "Migrate Root", f"{before} to {kind}, which was interrupted"):
+            configure(config, {"root": kind, "key_file": None, "passphrase_file": spelled(passphrase_file), **named})
+        finish(config, kind)
+        click.echo(f"The root of trust was moved already ({kind}); the configuration says so now.")
+        return
+    if kind == before and not (kind == "pkcs11" and named):
         raise ConfigError(f"the root is of the kind {kind} already: keystead operator rotate")
-    _succeed(config, kind, number, threshold, names, share_dir, share_files, passphrase_file)
+
+    def make() -> Any:
+        new = coming(there, kind, wanted, passphrase_file)
+        new.settings.update(named)
+        return new
+
+    succeed(config, share_files, make, "Migrate Root")
+    _moved(config, before, kind)
 
 
-def _succeed(
-    config: Config,
-    kind: str,
-    number: int | None,
-    threshold: int | None,
-    names: tuple[str, ...],
-    share_dir: Path | None,
-    share_files: tuple[Path, ...],
-    passphrase_file: Path | None,
-) -> None:
-    from keystead.cli.status import health
-    from keystead.custody import Means, open_root
-    from keystead.custody.keks import SqliteKekStore
-    from keystead.custody.rootfile import KEY_FILE
-    from keystead.custody.succession import HANDOVER_SECONDS, succeed
-
-    directory, before = config.custody.directory, config.custody.root
-    old = _open(config, share_files)
-    make: Callable[[str, bytes | None], RootOfTrust]
-    try:
-        if kind == "shares":
-            if before == "shares":
-                there = _custodians(config)
-                names = names or (there.names if number in (None, len(there.names)) else ())
-                number, threshold = number or len(there.names), threshold or there.threshold
-            make, _ = _shares(config, number, threshold, names, share_dir)
-        elif kind == "pkcs11":
-            make = _pkcs11(config, another=before == "pkcs11")
-        else:
-            make = _software(config, kind, passphrase_file)
-        with closing(SqliteKekStore(directory)) as keks:
-            succeed(directory, keks, old, make).close()
-            try:
-                _configure(config, kind, passphrase_file)
-                _note(config, "Rotate Root" if kind == before else "Migrate Root", f"{before} to {kind}")
-                if health(config) == "ok":
-                    time.sleep(HANDOVER_SECONDS)
-            finally:
-                keks.forget_testament()
-    finally:
-        old.close()
-    if kind == "key-file":
-        open_root("key-file", directory, Means(key_file=config.custody.key_file)).close()  # puts the key in its place
-    elif before == "key-file":
-        (config.custody.key_file or directory / KEY_FILE).unlink(missing_ok=True)
+def _moved(config: Config, before: str, kind: str) -> None:
     click.echo(f"Every key is under the new root ({kind}); nothing here is wrapped by the old one.")
+    if before == "pkcs11":
+        label = f"{config.custody.pkcs11_token}"
+        click.echo(f"The old key is still in the token {label}: destroy it once no backup needs it.")
+    elif before == "shares":
+        click.echo("The old shares open nothing here any more: destroy them once no backup needs them.")
 
 
 # --- status -----------------------------------------------------------------------------------------------------------
@@ -418,17 +414,15 @@ def status(config_path: Path | None, as_json: bool) -> None:
       keystead operator status
       keystead operator status --json | jq .custodians
     """
+    from keystead.cli.roots import custodians_of, head_of
     from keystead.cli.sealed import SealedServer
     from keystead.cli.status import health
     from keystead.custody import settle
-    from keystead.custody.rootfile import read_head
+    from keystead.custody.acknowledged import acknowledged
 
     config = load_config(config_path)
     settle(config.custody.directory)
-    try:
-        head = read_head(config.custody.directory)
-    except ValueError:
-        raise CustodyError("root.json is damaged") from None
+    head = head_of(config)
     facts: dict[str, Any] = {
         "kind": head.get("kind"),
         "identifier": head.get("identifier"),
@@ -436,280 +430,56 @@ def status(config_path: Path | None, as_json: bool) -> None:
         "server": health(config),
     }
     if facts["kind"] == "shares":
-        custodians = _custodians(config)
+        custodians = custodians_of(config)
         facts |= {"threshold": custodians.threshold, "shares": len(custodians.names)}
-        known = _acknowledged(config, custodians)
+        known = acknowledged(config.custody.directory, custodians)
         facts["custodians"] = [
             {"name": name, "share": at + 1, "acknowledged": known.get(name)} for at, name in enumerate(custodians.names)
         ]
+        if facts["server"] == "sealed":
+            told = SealedServer.local(config).ask("GET")
+            facts |= {name: told[name] for name in ("progress", "expires_seconds") if name in told}
     elif facts["kind"] == "pkcs11":
         facts |= {name: head.get(name) for name in ("token", "key", "mechanism")}
-    if facts["server"] == "sealed" and facts["kind"] == "shares":
-        facts["progress"] = SealedServer.local(config).ask("GET").get("progress", 0)
     if as_json:
         click.echo(json.dumps(facts))
         return
     for name, value in facts.items():
         if name != "custodians":
-            click.echo(f"{name.replace('_', ' '):12}{value}")
+            click.echo(f"{name.replace('_', ' '):17}{value}")
     for custodian in facts.get("custodians", ()):
-        click.echo(
-            f"{'':12}{custodian['share']}  {custodian['name']}  {custodian['acknowledged'] or 'not acknowledged'}"
-        )
+        when = custodian["acknowledged"]
+        said = f"acknowledged {when}" if when else "not acknowledged: keystead operator acknowledge"
+        click.echo(f"{'share ' + str(custodian['share']):17}{custodian['name']}, {said}")
 
 
-# --- what they stand on -----------------------------------------------------------------------------------------------
+@operator.command("check-token")
+@config_option
+@token_options
+@json_option
+def check_token(
+    config_path: Path | None, module: Path | None, token: str | None, pin_file: Path | None, as_json: bool
+) -> int:
+    """Tell whether a token of an HSM can hold the root: what it needs, and what the token has of it.
 
+    It is tried with keys that live in the session only.  The exit status is 0 if the token can.
 
-def _open(config: Config, share_files: Sequence[Path]) -> RootOfTrust:
-    """Open the root that there is, whatever its kind."""
-    if config.custody.root != "shares":
-        from keystead.cli.opening import open_root
-
-        return open_root(config)
-    from keystead.custody.software import SoftwareRoot
-
-    _, key = _together(config, share_files)
-    return SoftwareRoot.open(config.custody.directory, key)
-
-
-def _together(config: Config, share_files: Sequence[Path]) -> tuple[Custodians, bytes]:
-    """Have enough custodians give their shares; the key that they open with."""
-    from keystead.custody.memory import harden
-    from keystead.custody.shares import REFUSED, Ceremony
-
-    harden()
-    custodians = _custodians(config)
-    found: list[bytes] = []
-    ceremony = Ceremony(custodians, found.append)
-    files = list(share_files)
-    while not found:
-        if share_files and not files:
-            raise CustodyError(f"{ceremony.progress} shares: more are needed")
-        try:
-            if files:
-                share = _read_share(files.pop(0))
-                ceremony.submit(_holder(custodians, share), share)
-            else:
-                name = _ask(f"Custodian ({ceremony.progress} so far)")
-                ceremony.submit(name, _ask_share(name))
-        except CustodyError as error:
-            if share_files or str(error) != REFUSED:
-                raise
-            click.echo(f"{error}", err=True)
-    return custodians, found[0]
-
-
-def _holder(custodians: Custodians, share: str) -> str:
-    """Whose a share in a file is; "" if it is nobody's, which is refused as any other."""
-    for name in custodians.names:
-        try:
-            custodians.accept(name, share)
-        except CustodyError:
-            continue
-        return name
-    return ""
-
-
-def _custodians(config: Config) -> Custodians:
-    from keystead.custody import settle
-    from keystead.custody.rootfile import read_head
-    from keystead.custody.shares import Custodians
-
-    settle(config.custody.directory)
-    try:
-        return Custodians.load(read_head(config.custody.directory))
-    except ValueError:
-        raise CustodyError("root.json is damaged") from None
-
-
-def _shares(
-    config: Config, number: int | None, threshold: int | None, names: tuple[str, ...], share_dir: Path | None
-) -> tuple[Callable[[str, bytes | None], RootOfTrust], Sequence[str]]:
-    """Hand out a new set of shares; what makes the root that they open, and who has them."""
-    from keystead.custody.software import SoftwareRoot
-
-    number = number or len(names)
-    if not number or not threshold:
-        raise ConfigError("say how many custodians there are and how many open the root: --shares and --threshold")
-    custodians, key, shown = _hand_out(number, threshold, names, share_dir)
-
-    def create(file: str, signing: bytes | None) -> RootOfTrust:
-        root = SoftwareRoot.create(
-            config.custody.directory, key, "shares", custodians=custodians.dump(), signing=signing, file=file
-        )
-        _keep_acknowledged(config, custodians, shown)
-        return root
-
-    return create, custodians.names
-
-
-def _hand_out(
-    number: int, threshold: int, names: Sequence[str], share_dir: Path | None
-) -> tuple[Custodians, bytes, tuple[str, ...]]:
-    """Make shares and give each to its custodian; the custodians, the key, and who acknowledged at once."""
-    from keystead.custody.files import write_private
-    from keystead.custody.memory import harden
-    from keystead.custody.shares import check_custodians, sheet, split
-
-    harden()
-    if not names:
-        names = [_ask(f"Name of custodian {at + 1} of {number}") for at in range(number)]
-    if len(names) != number:
-        raise ConfigError(f"--custodian: {number} shares need {number} names")
-    check_custodians(names, threshold)
-    custodians, shares, key = split(names, threshold)
-    sheets = [sheet(custodians, at, share) for at, share in enumerate(shares)]
-    if share_dir is not None:
-        for at, text in enumerate(sheets):
-            write_private(share_dir / f"share-{at + 1}.txt", text.encode())
-        click.echo(f"The shares are in {share_dir}. Give each to its custodian and remove it here.")
-        return custodians, key, ()
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        for text in sheets:
-            click.echo(text)
-        return custodians, key, ()
-    for at, (name, share) in enumerate(zip(names, shares, strict=True)):
-        _show(name, sheets[at], share.split())
-    return custodians, key, tuple(names)
-
-
-def _show(name: str, text: str, words: Sequence[str]) -> None:
-    """Show a share to its custodian alone, until it is acknowledged."""
-    click.pause(f"{name} to the terminal, please; everybody else away. Any key shows the share.")
-    try:
-        while True:
-            click.echo(text)
-            click.pause("Write it down, or print it. Any key hides it.")
-            _wipe_screen()
-            asked = sorted(secrets.SystemRandom().sample(range(len(words)), CHECKED_WORDS))
-            if all(_ask(f"Word {at + 1}").lower() == words[at] for at in asked):
-                click.echo(f"{name} has the share.")
-                return
-            click.echo("That is another word. Here it is again.")
-    finally:
-        _wipe_screen()
-
-
-def _wipe_screen() -> None:
-    # What was scrolled away is wiped too (ECMA-48 ED 3, as terminals have it).
-    click.echo("\x1b[H\x1b[2J\x1b[3J", nl=False)
-
-
-def _software(config: Config, kind: str, passphrase_file: Path | None) -> Callable[[str, bytes | None], RootOfTrust]:
-    from keystead.custody.rootfile import NEXT_KEY_FILE
-    from keystead.custody.software import SoftwareRoot, make_key_file
-
-    directory = config.custody.directory
-
-    def create(file: str, signing: bytes | None) -> RootOfTrust:
-        if kind == "passphrase":
-            opener = _new_passphrase(passphrase_file)
-        else:
-            (directory / NEXT_KEY_FILE).unlink(missing_ok=True)
-            opener = make_key_file(directory / NEXT_KEY_FILE)
-        return SoftwareRoot.create(directory, opener, kind, signing=signing, file=file)
-
-    return create
-
-
-def _pkcs11(config: Config, *, another: bool = False) -> Callable[[str, bytes | None], RootOfTrust]:
+    \b
+    Examples:
+      keystead operator check-token
+      keystead operator check-token --module /usr/lib/softhsm/libsofthsm2.so --token keystead
+    """
     from keystead.cli.opening import pin, token_of
-    from keystead.custody.pkcs11 import PKCS11Root
+    from keystead.cli.roots import elsewhere
+    from keystead.custody.pkcs11 import examine
 
-    token = token_of(config)
-    asked = pin(config.custody.pin_file)
-    return lambda file, signing: PKCS11Root.create(
-        config.custody.directory, token, asked, signing, file, another=another
-    )
-
-
-def _new_passphrase(file: Path | None) -> bytes:
-    from keystead.cli.opening import passphrase
-
-    if file is not None:
-        given = passphrase(file)
-    elif sys.stdin.isatty():
-        given = str(click.prompt("New passphrase", hide_input=True, confirmation_prompt="Once more", err=True)).encode()
+    config, _ = elsewhere(load_config(config_path), module, token, pin_file)
+    found = examine(token_of(config), pin(config.custody.pin_file), config.custody.directory)
+    can = all(found.values())
+    if as_json:
+        click.echo(json.dumps({"can": can, "needs": found}))
     else:
-        raise ConfigError("a new passphrase is asked for at a terminal, or comes from --passphrase-file")
-    if len(given) < MINIMUM_PASSPHRASE:
-        raise ConfigError(f"a passphrase has at least {MINIMUM_PASSPHRASE} characters")
-    return given
-
-
-def _ask(question: str) -> str:
-    if not sys.stdin.isatty():
-        raise ConfigError(f"{question}: there is no terminal to ask at")
-    return str(click.prompt(question, err=True)).strip()
-
-
-def _ask_share(name: str) -> str:
-    """Have a share typed, unseen; a slip of the pen is told at once, since the words themselves tell it."""
-    from keystead.custody.shares import well_formed, words
-
-    if not sys.stdin.isatty():
-        raise ConfigError("there is no terminal to type the share at: name its file with --share-file")
-    while not well_formed(share := str(click.prompt(f"The words of {name}'s share", hide_input=True, err=True))):
-        click.echo("Some word is not right. Once more, please.", err=True)
-    return words(share)
-
-
-def _read_share(file: Path) -> str:
-    from keystead.custody.files import read_private
-    from keystead.custody.shares import words
-
-    return words(read_private(file, MOST_SHARE_BYTES).decode("utf-8", "replace"))
-
-
-def _note(config: Config, operation: str, message: str) -> None:
-    from keystead.engine.unsealing import note
-    from keystead.store import open as open_store
-
-    with closing(open_store(config.store.url)) as store:
-        note(store, operation, message)
-
-
-def _who(config: Config) -> str:
-    custodians = _custodians(config)
-    return f"{custodians.threshold} of {len(custodians.names)}: {', '.join(custodians.names)}"
-
-
-def _acknowledged(config: Config, custodians: Custodians) -> dict[str, str]:
-    """When each custodian of this set acknowledged the share."""
-    try:
-        found = json.loads((config.custody.directory / CUSTODIANS_FILE).read_text())
-        return dict(found["acknowledged"]) if found["set"] == custodians.digests[0].hex() else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-
-
-def _keep_acknowledged(config: Config, custodians: Custodians, names: Sequence[str]) -> None:
-    from keystead.custody.files import write_private
-
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    known = _acknowledged(config, custodians) | dict.fromkeys(names, now)
-    document = json.dumps({"set": custodians.digests[0].hex(), "acknowledged": known}, indent=2) + "\n"
-    write_private(config.custody.directory / CUSTODIANS_FILE, document.encode(), replace=True)
-    for name in names:
-        _note(config, "Acknowledge Share", name)
-
-
-def _acknowledge(config: Config, custodians: Custodians, name: str) -> None:
-    _keep_acknowledged(
-        config, custodians, (next(one for one in custodians.names if one.casefold() == name.casefold()),)
-    )
-
-
-def _configure(config: Config, kind: str, passphrase_file: Path | None = None) -> None:
-    """Have the configuration file name the root's kind; tell what to write if it cannot be written."""
-    from keystead.cli.settings import rewrite
-
-    named: dict[str, str | None] = {"root": kind}
-    if kind != "key-file" and config.custody.key_file is not None:
-        named["key_file"] = None
-    if kind != "passphrase" and config.custody.passphrase_file is not None:
-        named["passphrase_file"] = None
-    if kind == "passphrase" and passphrase_file is not None:
-        named["passphrase_file"] = str(passphrase_file.absolute())
-    rewrite(config, "custody", named)
+        for need, has in found.items():
+            click.echo(f"{need:24}{', '.join(has) or 'NO'}")
+        click.echo("The token can hold the root." if can else "The token cannot hold the root.")
+    return 0 if can else 69

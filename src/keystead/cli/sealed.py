@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from keystead.config import Config
 from keystead.errors import ConfigError, CustodyError
 
 MOST_ANSWER_BYTES = 8192
+PATIENCE_SECONDS = 5.0
 PATH = "/operator/unseal"
 
 
@@ -64,20 +66,37 @@ class SealedServer:
         Raises:
             CustodyError: it was refused, or no such server answers.
         """
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                status, found = self._exchange(method, body)
+                break
+            except ConnectionRefusedError as error:  # one that seals itself is away for a moment
+                if time.monotonic() > deadline:
+                    raise CustodyError(
+                        f"no server answers at {self.host}:{self.port} ({error.strerror}); start it: keystead serve"
+                    ) from None
+                time.sleep(0.1)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+                raise CustodyError(
+                    f"the server at {self.host}:{self.port} does not answer as it should: {why}"
+                ) from None
+        if status == http.HTTPStatus.NOT_FOUND:  # a server that serves has no such page
+            return {"sealed": False}
+        if status != http.HTTPStatus.OK:
+            raise CustodyError(str(found.get("detail") or found.get("title") or "refused"))
+        return found
+
+    def _exchange(self, method: str, body: Mapping[str, str] | None) -> tuple[int, dict[str, Any]]:
         connection = http.client.HTTPSConnection(self.host, self.port, timeout=ANSWER_SECONDS, context=self.context)
         with closing(connection):
-            try:
-                connection.connect()
-                if self.certificate is not None and connection.sock.getpeercert(True) != self.certificate:
-                    raise CustodyError("another server than the one of the configuration answers")
-                connection.request(method, PATH, None if body is None else json.dumps(body))
-                answer = connection.getresponse()
-                found = json.loads(answer.read(MOST_ANSWER_BYTES) or b"{}")
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                why = error.strerror if isinstance(error, OSError) else type(error).__name__
-                raise CustodyError(f"the server does not answer ({why}); start it: keystead serve") from None
-        if answer.status == http.HTTPStatus.NOT_FOUND:  # a server that serves has no such page
-            return {"sealed": False}
-        if answer.status != http.HTTPStatus.OK:
-            raise CustodyError(str(found.get("detail") or found.get("title") or "refused"))
-        return dict(found)
+            connection.connect()
+            if self.certificate is not None and connection.sock.getpeercert(True) != self.certificate:
+                raise CustodyError("another server than the one of the configuration answers")
+            connection.request(method, PATH, None if body is None else json.dumps(body))
+            answer = connection.getresponse()
+            found = json.loads(answer.read(MOST_ANSWER_BYTES) or b"{}")
+        if not isinstance(found, dict):
+            raise ValueError("no such answer")
+        return answer.status, found

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from keystead.custody.files import write_private
-from keystead.custody.rootfile import KEY_FILE, NEXT_FILE, NEXT_KEY_FILE, kind_of
+from keystead.custody.files import shred, write_private
+from keystead.custody.rootfile import KEY_FILE, NEXT_FILE, NEXT_KEY_FILE, exclusive, kind_of
 from keystead.errors import ConfigError, CustodyError
 
 if TYPE_CHECKING:
@@ -69,6 +69,9 @@ class RootOfTrust(Protocol):
     def testament(self) -> bytes:
         """All that another process needs to be this root; a secret.  Raises: CustodyError, if sealed."""
 
+    def look(self) -> None:
+        """See whether what holds the key is still there; returns at once, and raises the alarm if it is not."""
+
     def seal(self) -> None:
         """Forget the key."""
 
@@ -106,9 +109,13 @@ def _key_file(directory: Path, means: Means) -> RootOfTrust:
         try:
             root = SoftwareRoot.open(directory, key)
         except CustodyError:
-            return SoftwareRoot.open(directory, read_key_file(file))
+            root = SoftwareRoot.open(directory, read_key_file(file))
+            with exclusive(directory, wait=False) as alone:
+                if alone and not (directory / NEXT_FILE).exists():
+                    shred(coming)
+            return root
         write_private(file, key, replace=True)
-        coming.unlink()
+        shred(coming)
         return root
     return SoftwareRoot.open(directory, read_key_file(file))
 
@@ -159,13 +166,16 @@ def open_root(kind: str, directory: Path, means: Means | None = None) -> RootOfT
     settle(directory)
     found = kind_of(directory)
     if found in ROOTS and found != kind:
-        raise ConfigError(f"[custody] root: the root of trust in {directory.name} is of the kind {found}")
+        raise ConfigError(
+            f"[custody] root: the root of trust in {directory.name} is of the kind {found};"
+            f" if it was moved there and not finished: keystead operator migrate --to {found}"
+        )
     return ROOTS[kind](directory, means or Means())
 
 
 def settle(directory: Path) -> None:
     """Finish, or take back, a change of the root that a crash interrupted."""
-    if (directory / NEXT_FILE).exists():
+    if (directory / NEXT_FILE).exists() or (directory / NEXT_KEY_FILE).exists():
         from keystead.custody.succession import settle
 
         settle(directory)

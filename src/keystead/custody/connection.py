@@ -15,6 +15,7 @@ import hmac
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,6 +139,10 @@ class Connection:
         """
         return self._module.do(lambda: self._call(work), seconds)
 
+    def begin(self, work: Callable[[Any], T]) -> Future[T]:
+        """Have work done as `call` does, without waiting for it."""
+        return self._module.begin(lambda: self._call(work))
+
     def release(self) -> None:
         """Let go of it; the last one logs out."""
         self.users -= 1
@@ -163,21 +168,28 @@ class Connection:
             self._lose(fault)
         elif self.lost is not None and time.monotonic() - self._lost_at < RETRY_SECONDS:
             raise type(self.lost)(str(self.lost))
-        try:
-            self._open()
-            found = work(self._session)
-        except PKCS11Error as error:
-            fault = _fault(error)
-        except CustodyError as error:
-            fault = error
-        else:
-            if self.lost is not None:
-                log.warning("the token is back")
-                self.lost = None
-            return found
-        # Out here: an error that goes to another thread takes nothing of the library along.
-        self._lose(fault)
-        raise fault
+        first, until = not self.serial, time.monotonic() + QUEUE_SECONDS
+        while True:
+            try:
+                self._open()
+                found = work(self._session)
+            except PKCS11Error as error:
+                fault = _fault(error)
+            except CustodyError as error:
+                fault = error
+            else:
+                break
+            # Out here: an error that goes to another thread takes nothing of the library along.
+            self._lose(fault)
+            # Of a token in files, one process that logs in can take the sight from others for a moment.
+            again = first and isinstance(fault, OutOfReach) and self._refused is None
+            if not again or time.monotonic() > until:
+                raise fault
+            time.sleep(_PAUSE_SECONDS)
+        if self.lost is not None:
+            log.log(logging.INFO if first else logging.WARNING, "the token is back")
+            self.lost = None
+        return found
 
     def _lose(self, error: CustodyError) -> None:
         if self.serial and self.lost is None:
@@ -218,6 +230,7 @@ class Connection:
             kind = OutOfReach if stamp else CustodyError
             raise kind("the token refused the PIN; it is not tried again")
         elif stamp and mark.exists() and mark.read_text() == stamp:
+            self._refused = stamp
             raise OutOfReach("the token refused the PIN of this file; it is not tried again until the file changes")
         return stamp
 
@@ -232,22 +245,8 @@ class Connection:
         return f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
 
     def _find(self) -> Any:
-        """The token; waits a little for it the first time.
-
-        A process that logs in can hide a token of files from others for a moment.
-        """
-        until = time.monotonic() + QUEUE_SECONDS
-        while True:
-            library = self._module.library(self._epoch)
-            self._epoch = self._module.epoch
-            try:
-                return self._look(library)
-            except OutOfReach:
-                if self.serial or time.monotonic() > until:
-                    raise
-                time.sleep(_PAUSE_SECONDS)
-
-    def _look(self, library: Any) -> Any:
+        library = self._module.library(self._epoch)
+        self._epoch = self._module.epoch
         found, failed = [], None
         for slot in library.get_slots(token_present=True):
             try:

@@ -52,6 +52,27 @@ def write_private(path: Path, data: bytes, replace: bool = False) -> None:
             part.unlink()
 
 
+def shred(path: Path) -> None:
+    """Remove a file with a secret, if it is there, after its bytes were overwritten.
+
+    Where they lie on the medium is the file system's affair: what it copied before is not reached.
+
+    Raises:
+        CustodyError: it cannot be removed.
+    """
+    try:
+        with path.open("r+b") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.write(os.urandom(size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise CustodyError(f"{path.name} cannot be removed: {error.strerror}") from None
+
+
 def read_private(path: Path, most_bytes: int) -> bytes:
     """Read a file that only its owner may read.
 

@@ -62,8 +62,7 @@ class Module:
             if not self._late.done():
                 raise OutOfReach("the token does not answer")
             self._late = None
-        future: Future[T] = Future()
-        self._work.put((future, work))
+        future = self.begin(work)
         try:
             return future.result(seconds)
         except FutureTimeout:
@@ -71,6 +70,12 @@ class Module:
                 self._late = future
             log.critical("the token does not answer", extra={"fields": {"seconds": seconds}})
             raise OutOfReach(f"the token did not answer within {seconds:g} s") from None
+
+    def begin(self, work: Callable[[], T]) -> Future[T]:
+        """Have work done in the thread, when its turn comes."""
+        future: Future[T] = Future()
+        self._work.put((future, work))
+        return future
 
     def library(self, lost: int) -> Any:
         """Load the module, or begin it anew if nobody did since a session was lost.  In the thread.

@@ -17,8 +17,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 import uuid
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -27,7 +29,7 @@ from typing import Any, Final, TypeVar
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
-from pkcs11 import Attribute, KeyType, ObjectClass, TokenFlag
+from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass, TokenFlag
 from pkcs11.exceptions import (
     AttributeTypeInvalid,
     AttributeValueInvalid,
@@ -40,7 +42,7 @@ from pkcs11.exceptions import (
 from keystead.custody.connection import CALL_SECONDS, OPEN_SECONDS, NoSession, Token, connect, read_pin
 from keystead.custody.rootfile import FORMAT, NEXT_FILE, ROOT_FILE, bound, data, read_head, text, write_head
 from keystead.custody.software import verify
-from keystead.custody.ways import BY_NUMBER, KEY_BYTES, TEMPLATE, TRUSTED, WAYS, Way, destroyed, refusal
+from keystead.custody.ways import BY_NUMBER, KEY_BYTES, NEEDED, TEMPLATE, TRUSTED, WAYS, Way, destroyed, refusal
 from keystead.errors import CustodyError, OperationFailed, TamperError
 from keystead.kmip.enums import ResultReason
 
@@ -48,6 +50,8 @@ log = logging.getLogger("keystead.custody")
 
 T = TypeVar("T")
 
+LOOK_SECONDS: Final = 5.0
+"""How often a token is looked after that nobody asks for anything."""
 KEY_BITS: Final = 8 * KEY_BYTES
 _NO_NONCE: Final = bytes(12)
 _SEALED: Final = "the root of trust is sealed"
@@ -73,6 +77,8 @@ class PKCS11Root:
         self._signing: Ed25519PrivateKey | None = None
         self._sealed = False
         self._last_random = b""
+        self._looking: Future[None] | None = None
+        self._looked_at = 0.0
 
     def __repr__(self) -> str:
         return f"<PKCS11Root {self.name}{' sealed' if self.sealed else ''}>"
@@ -215,6 +221,14 @@ class PKCS11Root:
             raise CustodyError(_SEALED)
         return self._signing.private_bytes_raw()
 
+    def look(self) -> None:
+        if self._sealed or self._connection.foreign or not (self._looking is None or self._looking.done()):
+            return
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = now
+            self._looking = self._connection.begin(self._with_key(self._test))
+
     def seal(self) -> None:
         if not self._sealed:
             self._sealed = True
@@ -239,15 +253,19 @@ class PKCS11Root:
             self._connection = connect(self._token, self._connection.pin, self._directory)
             self._serial = 0
 
+        seconds = CALL_SECONDS if self._connection.serial else OPEN_SECONDS
+        try:
+            return self._connection.call(self._with_key(work), seconds)
+        except NoSession as error:
+            raise OperationFailed(ResultReason.SERVER_LIMIT_EXCEEDED, str(error)) from None
+
+    def _with_key(self, work: Callable[[Any], T]) -> Callable[[Any], T]:
         def with_key(session: Any) -> T:
             if self._serial != self._connection.serial:
                 self._take(session)
             return work(session)
 
-        try:
-            return self._connection.call(with_key, CALL_SECONDS if self._connection.serial else OPEN_SECONDS)
-        except NoSession as error:
-            raise OperationFailed(ResultReason.SERVER_LIMIT_EXCEEDED, str(error)) from None
+        return with_key
 
     # --- in the thread of the module ---
 
@@ -303,6 +321,11 @@ class PKCS11Root:
         except PKCS11Error:
             return ""
 
+    def _test(self, session: Any) -> None:
+        """See that the key is there and does what it must."""
+        if self._try(session, self._check, bound(self._head)) is None:
+            raise DeviceError
+
     def _test_random(self, session: Any) -> None:
         """Let a token make no key, and give none, while its random numbers are not."""
         for _ in range(2):
@@ -330,8 +353,7 @@ class PKCS11Root:
         """What was wrapped; None if it was not wrapped here, or altered.  Many tokens say the same if they fail."""
         found = self._try(session, wrapped, context)
         if found is None:
-            if self._try(session, self._check, bound(self._head)) is None:
-                raise DeviceError
+            self._test(session)
             found = self._try(session, wrapped, context)
         return found
 
@@ -396,6 +418,37 @@ def _works(session: Any, way: Way, key: Any = None) -> bool:
         return False
 
 
+def examine(token: Token, pin: bytes, notes: Path) -> dict[str, list[str]]:
+    """What a root needs of a token → what the token has of it, tried with keys that live in a session only.
+
+    Raises:
+        OutOfReach: it does not answer or is not there.
+        CustodyError: the PIN is wrong.
+    """
+
+    def look(session: Any) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {need: [] for need in NEEDED}
+        found["a key that stays"] = []
+        for way in WAYS:
+            if _works(session, way):
+                found["make the key"] = [Mechanism.AES_KEY_GEN.name]
+                found["wrap with it"].append(way.name)
+        with suppress(PKCS11Error):
+            template = {**TEMPLATE, Attribute.TOKEN: False}
+            with destroyed(session.generate_key(KeyType.AES, KEY_BITS, template=template)) as tried:
+                why = refusal(tried, Attribute.TOKEN, Attribute.WRAP_WITH_TRUSTED)
+                found["a key that stays"] = [] if why else ["sensitive, not extractable, made in the token"]
+        own = session.token.flags & TokenFlag.RNG
+        found["random numbers"] = ["the token's and the system's" if own else "the system's"]
+        return found
+
+    held = connect(token, pin, notes)
+    try:
+        return held.call(look, OPEN_SECONDS)
+    finally:
+        held.release()
+
+
 def check_random(drawn: bytes, before: bytes = b"") -> None:
     """Stop if random bytes are plainly not random.
 
@@ -422,11 +475,17 @@ def from_testament(found: Mapping[str, Any], directory: Path) -> PKCS11Root:
     """The root that a successor's testament names.  Raises: CustodyError."""
     pin_file = Path(found["pin_file"]) if found["pin_file"] else None
     token = Token(Path(found["module"]), found["token"], pin_file=pin_file)
-    for file in (ROOT_FILE, NEXT_FILE):
-        with suppress(CustodyError, ValueError):
-            if read_head(directory, file).get("identifier") == found["identifier"]:
-                return PKCS11Root.open(directory, token, data(found["pin"]), file)
-    raise CustodyError("the successor of the root of trust is not here")
+    file = next((file for file in (ROOT_FILE, NEXT_FILE) if _identifier(directory, file) == found["identifier"]), None)
+    if file is None:
+        raise CustodyError("the successor of the root of trust is not here")
+    return PKCS11Root.open(directory, token, data(found["pin"]), file)
 
 
-__all__ = ["PKCS11Root", "Token", "check_random", "from_testament", "read_pin"]
+def _identifier(directory: Path, file: str) -> Any:
+    try:
+        return read_head(directory, file).get("identifier")
+    except (CustodyError, ValueError):
+        return None
+
+
+__all__ = ["PKCS11Root", "Token", "check_random", "examine", "from_testament", "read_pin"]

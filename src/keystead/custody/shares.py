@@ -6,8 +6,8 @@ them are right, so that how long the combination takes says nothing about a wron
 its digest gives no way to it.
 
 A share that is wrong, of another set, of another custodian, or there already is refused in one text, after the same
-work.  The library's arithmetic is a table look-up in Python and not of constant time: whoever can measure this process
-while right shares are combined might learn something of them.
+work; so is taking back what was not given.  The library's arithmetic is a table look-up in Python and not of constant
+time: whoever can measure this process while right shares are combined might learn something of them.
 
 Source: SLIP-0039, Shamir's Secret-Sharing for Mnemonic Codes.
 """
@@ -17,11 +17,13 @@ from __future__ import annotations
 import hmac
 import os
 import re
+import shlex
 import time
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from threading import RLock
 from typing import Any, Final
 
 from shamir_mnemonic import MnemonicError, combine_mnemonics, generate_mnemonics
@@ -32,7 +34,9 @@ from keystead.errors import CustodyError
 
 MOST_SHARES: Final = 16
 FEWEST: Final = 2
-REFUSED: Final = "the share is not accepted"
+REFUSED: Final = (
+    "the share is not accepted: it is not this custodian's, of another set, given already, or has a word wrong"
+)
 PROGRESS_SECONDS: Final = 900.0
 """How long a ceremony may take from its first share; then it begins anew."""
 _KEY_BYTES: Final = 32
@@ -153,22 +157,34 @@ def well_formed(share: str) -> bool:
     return _read(share) is not None
 
 
-def sheet(custodians: Custodians, number: int, share: str) -> str:
-    """A custodian's share for printing, in plain text; `words` reads it back."""
-    listed = share.split()
+def sheet(custodians: Custodians, number: int, share: str, made: str = "") -> str:
+    """A custodian's share for printing, in plain text; `words` reads it back.
+
+    Args:
+        made: when and where.
+    """
+    name, listed = custodians.names[number], share.split()
     rows = [listed[at : at + 4] for at in range(0, len(listed), 4)]
-    lines = [
-        "# Keystead: a share of a root of trust",
-        f"# custodian    {custodians.names[number]}",
-        f"# share        {number + 1} of {len(custodians.names)}; any {custodians.threshold} open",
-        f"# set          {custodians.identifier}",
-        "# Keep it apart from the other shares, where nobody else reads it.  Give it to nobody: you type it yourself.",
+    head = {
+        "custodian": name,
+        "share": f"{number + 1} of {len(custodians.names)}; any {custodians.threshold} open",
+        "set": str(custodians.identifier),
+        "made": made,
+    }
+    lines = ["# Keystead: a share of a root of trust", "#"]
+    lines += [f"# {what:12}{said}" for what, said in head.items() if said]
+    lines += [
+        "#",
+        "# Keep it apart from the other shares, where nobody else reads it.",
+        "# Give it to nobody: you type it yourself, by",
+        f"#   keystead operator unseal --custodian {shlex.quote(name)}",
         "",
     ]
     lines += [
         "  ".join(f"{4 * at + place + 1:2}. {word:8}" for place, word in enumerate(row)).rstrip()
         for at, row in enumerate(rows)
     ]
+    lines += ["", "# Received: date ______________  signature ________________________________"]
     return "\n".join(lines) + "\n"
 
 
@@ -190,7 +206,9 @@ class Progress:
 
 
 class Ceremony:
-    """Takes shares one at a time, from different custodians, until there are enough.
+    """Takes shares one at a time, from different custodians, until there are enough; in any thread.
+
+    Nobody can end it for the others: who took part can take back what they gave, and no more.
 
     Args:
         open_with: makes something of the opening key, once.
@@ -205,6 +223,7 @@ class Ceremony:
         self._clock = clock
         self._shares: dict[int, str] = {}
         self._began = 0.0
+        self._lock = RLock()
 
     def __repr__(self) -> str:
         return f"<Ceremony {self.progress}>"
@@ -212,9 +231,10 @@ class Ceremony:
     @property
     def progress(self) -> Progress:
         """How far it is."""
-        self._expire()
-        left = int(self._began + PROGRESS_SECONDS - self._clock()) if self._shares else 0
-        return Progress(len(self._shares), self._custodians.threshold, left)
+        with self._lock:
+            self._expire()
+            left = int(self._began + PROGRESS_SECONDS - self._clock()) if self._shares else 0
+            return Progress(len(self._shares), self._custodians.threshold, left)
 
     def submit(self, custodian: str, share: str) -> Progress:
         """Take a share; the last one that is needed opens the root.
@@ -222,25 +242,27 @@ class Ceremony:
         Raises:
             CustodyError: it is not accepted, in one text for every cause; what others gave stands.
         """
-        self._expire()
-        number = self._custodians.accept(custodian, share)
-        if number in self._shares:
-            raise CustodyError(REFUSED)
-        if not self._shares:
-            self._began = self._clock()
-        self._shares[number] = words(share)
-        if len(self._shares) < self._custodians.threshold:
-            return self.progress
-        shares, self._shares = self._shares, {}
-        self._open_with(self._custodians.combine(shares))
-        return Progress(self._custodians.threshold, self._custodians.threshold)
+        with self._lock:
+            self._expire()
+            number = self._custodians.accept(custodian, share)
+            if number in self._shares:
+                raise CustodyError(REFUSED)
+            if not self._shares:
+                self._began = self._clock()
+            self._shares[number] = words(share)
+            if len(self._shares) < self._custodians.threshold:
+                return self.progress
+            shares, self._shares = self._shares, {}
+            self._open_with(self._custodians.combine(shares))
+            return Progress(self._custodians.threshold, self._custodians.threshold)
 
     def withdraw(self, custodian: str, share: str) -> Progress:
         """Take one's own share back, by showing it again; nobody can take back another's.  Raises: CustodyError."""
-        self._expire()
-        if self._shares.pop(self._custodians.accept(custodian, share), None) is None:
-            raise CustodyError(REFUSED)
-        return self.progress
+        with self._lock:
+            self._expire()
+            if self._shares.pop(self._custodians.accept(custodian, share), None) is None:
+                raise CustodyError(REFUSED)
+            return self.progress
 
     def _expire(self) -> None:
         if self._shares and self._clock() - self._began > PROGRESS_SECONDS:

@@ -221,6 +221,9 @@ class SoftwareRoot:
             raise CustodyError(_SEALED)
         return self._signing.private_bytes_raw()
 
+    def look(self) -> None:
+        pass  # memory does not go away
+
     def seal(self) -> None:
         self._wrapping = self._signing = None
         wipe(self._key)

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from keystead.custody import RootOfTrust
+from keystead.custody.files import shred
 from keystead.custody.keks import KekStore, SqliteKekStore
-from keystead.custody.rootfile import NEXT_FILE, ROOT_FILE, data, exclusive, read_head
+from keystead.custody.rootfile import NEXT_FILE, NEXT_KEY_FILE, ROOT_FILE, data, exclusive, kind_of, read_head
 from keystead.errors import CustodyError, TamperError
 
 HANDOVER_SECONDS: Final = 4.0
@@ -54,7 +55,7 @@ def succeed(directory: Path, keks: KekStore, old: RootOfTrust, create: Create) -
             )
         except BaseException:
             new.close()
-            (directory / NEXT_FILE).unlink(missing_ok=True)
+            settle(directory, held=True)
             raise
         _replace(directory)
     return new
@@ -66,12 +67,16 @@ def settle(directory: Path, held: bool = False) -> None:
     Args:
         held: the caller keeps others away.
     """
-    if not (directory / NEXT_FILE).exists():
+    if not ((directory / NEXT_FILE).exists() or (directory / NEXT_KEY_FILE).exists()):
         return
     if not held:
         with exclusive(directory, wait=False) as alone:
             if alone:  # else one is under way
                 settle(directory, held=True)
+        return
+    if not (directory / NEXT_FILE).exists():
+        if kind_of(directory) != "key-file":  # else it may be the key of the root that there is
+            shred(directory / NEXT_KEY_FILE)
         return
     try:
         identifier = read_head(directory, NEXT_FILE)["identifier"]
@@ -83,6 +88,7 @@ def settle(directory: Path, held: bool = False) -> None:
         _replace(directory)
     else:
         (directory / NEXT_FILE).unlink(missing_ok=True)
+        shred(directory / NEXT_KEY_FILE)  # the key of a root that is none
 
 
 def heir(directory: Path, old: RootOfTrust, keks: KekStore) -> RootOfTrust:

@@ -172,9 +172,15 @@ TRUSTED: Final[Mapping[Attribute, Any]] = {Attribute.WRAP_WITH_TRUSTED: True}
 """And where the token knows it."""
 
 
-def refusal(key: Any) -> str | None:
-    """Why a key is not as it must be; None if it is.  Raises: PKCS11Error."""
+def refusal(key: Any, *but: Attribute) -> str | None:
+    """Why a key is not as it must be; None if it is.  Raises: PKCS11Error.
+
+    Args:
+        but: what it need not be, of a key for a trial.
+    """
     for attribute, wanted, needed in REQUIRED:
+        if attribute in but:
+            continue
         try:
             found = key[attribute]
         except (AttributeTypeInvalid, AttributeSensitive):

@@ -18,8 +18,8 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from keystead.config import ServerConfig
 from keystead.custody.shares import Progress
@@ -63,15 +63,14 @@ def application(unsealing: Unsealing, config: ServerConfig, opened: Callable[[],
             asyncio.get_running_loop().call_soon(opened)
         return _shown(progress)
 
-    async def sealed(_request: Request) -> Response:
-        raise HTTPException(503, SEALED)
+    async def sealed(scope: Scope, receive: Receive, send: Send) -> None:
+        await answer_problem(Request(scope), HTTPException(503, SEALED))(scope, receive, send)
 
-    every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
     app = Starlette(
         routes=[
             Route("/healthz", healthz, methods=["GET"]),
             Route("/operator/unseal", unseal, methods=["GET", "POST", "DELETE"]),
-            Route("/{path:path}", sealed, methods=every),
+            Mount("/", sealed),  # whatever the path, and the method
         ],
         exception_handlers={HTTPException: answer_problem, Exception: answer_defect},
     )
