@@ -127,7 +127,7 @@ def index() -> str:
         + "\n## Refusals of any operation\n\n"
         + "Before an operation is begun.\n"
         + "An [older client](result-reasons.md) is sent what its version has.\n\n"
-        + table(("Result Reason", "said"), rows(refusals(Engine._ttlv)))
+        + table(("Result Reason", "said"), rows(refusals(Engine._message)))
     )
 
 

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, TypeVar
@@ -42,6 +42,7 @@ from keystead.engine.endpoints import Endpoint
 from keystead.engine.guard import GuardedStore
 from keystead.engine.handlers import HANDLERS
 from keystead.engine.integrity import Sweeper
+from keystead.engine.refusals import alone, check_batch, defect, failed, of_codec, refuse, whole
 from keystead.engine.tokens import OwnLibrary, Token, open_token
 from keystead.errors import (
     CodecError,
@@ -53,7 +54,7 @@ from keystead.errors import (
     StoreError,
     TamperError,
 )
-from keystead.kmip import ttlv, ttlv_json, ttlv_xml
+from keystead.kmip import encodings
 from keystead.kmip.enums import BatchErrorContinuationOption, Operation, ResultReason, ResultStatus
 from keystead.kmip.messages import (
     RequestBatchItem,
@@ -61,20 +62,14 @@ from keystead.kmip.messages import (
     RequestMessage,
     ResponseBatchItem,
     ResponseHeader,
-    ResponseMessage,
     Unreadable,
-    UnsupportedVersion,
-    dump_message,
     dump_response,
     load_request,
     protocol_version,
-    version_of,
 )
 from keystead.kmip.payloads import REQUESTS, Request, Response
-from keystead.kmip.reasons import for_version
 from keystead.kmip.schema import dump
-from keystead.kmip.ttlv_text import named_version
-from keystead.kmip.version import OLDEST, V1_4, V3_0, Version
+from keystead.kmip.version import V1_4, Version
 from keystead.pki.ca import Authority
 from keystead.policy.access import ANYONE, Caller
 from keystead.policy.algorithms import DEFAULT, SETS
@@ -85,8 +80,6 @@ log = logging.getLogger("keystead.engine")
 
 T = TypeVar("T")
 
-ENCODINGS: Final = {"xml": ttlv_xml, "json": ttlv_json}
-MAXIMUM_BATCH_ITEMS: Final = 128
 MAXIMUM_RETRIES: Final = 5
 MAXIMUM_CACHED: Final = 100_000
 SCRUB_SECONDS: Final = 5.0
@@ -332,19 +325,21 @@ class Engine:
                 return self._answer(messages, seconds)
             except Conflict:
                 self.cache.clear()
-            except (StoreError, CustodyError, TamperError) as error:
+            except (StoreError, CustodyError) as error:
                 return [self._out_of_service(incoming, error) for incoming in messages]
-            except Exception:  # noqa: BLE001 - whatever it is, it becomes an answer
-                if len(messages) == 1:
-                    return [self._defective(messages[0])]
-                # One of them has it; the others are answered as if it were not there.
-                return [answer for incoming in messages for answer in self.answer([incoming])]
+            except Exception as error:  # noqa: BLE001 - whatever it is, it becomes an answer
+                if len(messages) > 1:
+                    # One of them has it; the others are answered as if it were not there.
+                    return [answer for incoming in messages for answer in self.answer([incoming])]
+                if isinstance(error, TamperError):
+                    return [self._out_of_service(messages[0], error)]
+                return [self._defective(messages[0])]
         return [self._out_of_service(incoming, Conflict("too many conflicts")) for incoming in messages]
 
     def prepare(self, incoming: Incoming) -> Incoming:
         """The same message with the results of the slow work in it; in any thread but the one that answers."""
         try:
-            message, version = load_request(_ttlv_of(incoming))
+            message, version = load_request(encodings.to_ttlv(incoming.message, incoming.encoding))
             caller = incoming.caller
             if message.request_header.authentication is not None:
                 admitted = preparing.admitted(self, caller, message.request_header)
@@ -419,74 +414,58 @@ class Engine:
 
     def _message(self, turn: Turn, incoming: Incoming) -> bytes:
         turn.prepared = {key: list(results) for key, results in (incoming.prepared or {}).items()}
-        if incoming.encoding == "ttlv":
-            return self._ttlv(turn, incoming)
-        try:
-            read = replace(incoming, message=_ttlv_of(incoming), encoding="ttlv")
-        except CodecError as error:
-            answer = self._unreadable(turn, incoming, error)
-        else:
-            answer = self._ttlv(turn, read)
-        return _encoded(answer, incoming)
-
-    def _ttlv(self, turn: Turn, incoming: Incoming) -> bytes:
         if incoming.overdue:
-            return self._unread(turn, incoming, OVERDUE, _answer_version(incoming, None))
+            return self._unread(turn, incoming, OVERDUE)
         try:
-            message, version = load_request(incoming.message)
+            message, version = load_request(encodings.to_ttlv(incoming.message, incoming.encoding))
         except CodecError as error:
-            return self._unreadable(turn, incoming, error)
+            return self._unread(turn, incoming, error)
+        return encodings.from_ttlv(self._whole(turn, incoming, message, version), incoming.encoding)
+
+    def _whole(self, turn: Turn, incoming: Incoming, message: RequestMessage, version: Version) -> bytes:
+        """Answer a message that could be read, in TTLV: so its Maximum Response Size counts, whatever it came in."""
         header = message.request_header
         events = len(turn.events)
         admission = self._admission(turn, incoming.caller, header)
         turn.said = admission.header
         if admission.caller is not incoming.caller:
             incoming = replace(incoming, caller=admission.caller)
+        limit, too_large = header.maximum_response_size, False
+        undo = header.batch_error_continuation_option is _UNDO and _changes(message)
         try:
-            if (header.maximum_response_size is not None or header.batch_error_continuation_option is _UNDO) and (
-                header.asynchronous_indicator is not None
-                or any(
-                    row.changes or row.marks
-                    for item in message.batch_item
-                    if (row := HANDLERS.get(type(item.request_payload))) is not None
-                )
-            ):
-                with turn.savepoint():
-                    items = self._batch(turn, incoming, message, version, admission)
-                    answer = self._encode(turn, message, version, items)
-                    if len(answer) > (header.maximum_response_size or len(answer)):
-                        raise _Undo
-                    if header.batch_error_continuation_option is _UNDO and items[-1].result_status is _FAILED:
-                        raise _Undo
-            else:
+            with turn.savepoint() if undo or (limit is not None and _changes(message)) else nullcontext():
                 items = self._batch(turn, incoming, message, version, admission)
                 answer = self._encode(turn, message, version, items)
+                too_large = limit is not None and len(answer) > limit
+                if too_large or (undo and items[-1].result_status is _FAILED):
+                    raise _Undo
         except _Undo:
-            if len(answer) <= (header.maximum_response_size or len(answer)):
-                undone = [
-                    ResponseBatchItem(
-                        operation=item.operation,
-                        unique_batch_item_id=item.unique_batch_item_id,
-                        result_status=ResultStatus.OPERATION_UNDONE,
-                        response_payload=item.response_payload,
-                    )
-                    for item in items[:-1]
-                ]
-                for item in undone:
-                    self._record(turn, incoming, version, item, (), "undone")
-                return self._encode(turn, message, version, [*undone, items[-1]])
-        if header.maximum_response_size is None or len(answer) <= header.maximum_response_size:
-            return answer
+            if too_large:
+                return self._too_large(turn, incoming, message, version, len(items), events)
+            undone = [
+                ResponseBatchItem(
+                    operation=item.operation,
+                    unique_batch_item_id=item.unique_batch_item_id,
+                    result_status=ResultStatus.OPERATION_UNDONE,
+                    response_payload=item.response_payload,
+                )
+                for item in items[:-1]
+            ]
+            for item in undone:
+                self._record(turn, incoming, version, item, (), "undone")
+            return self._encode(turn, message, version, [*undone, items[-1]])
+        return answer
+
+    def _too_large(
+        self, turn: Turn, incoming: Incoming, message: RequestMessage, version: Version, answered: int, events: int
+    ) -> bytes:
+        """Answer so many batch items, which were taken back, with Response Too Large; and so say their events."""
         del turn.events[events:]
-        too_large = [
-            self._failed(
-                item, OperationFailed(ResultReason.RESPONSE_TOO_LARGE, "the response would be too large"), version
-            )
-            for item in message.batch_item[: len(items)] or [None]
-        ]
-        for item in too_large:
+        refusal = OperationFailed(ResultReason.RESPONSE_TOO_LARGE, "the response would be too large")
+        items = [failed(asked, refusal, version) for asked in message.batch_item[:answered] or [None]]
+        for item in items:
             self._record(turn, incoming, version, item, ())
-        return self._encode(turn, message, version, too_large)
+        return self._encode(turn, message, version, items)
 
     def _admission(self, turn: Turn, caller: Caller, header: RequestHeader) -> authentication.Admission:
         """As whom a message is answered."""
@@ -513,7 +492,7 @@ class Engine:
         try:
             check_batch(message, version)
         except OperationFailed as error:
-            item = self._failed(None, error, version)
+            item = failed(None, error, version)
             self._record(turn, incoming, version, item, ())
             return [item]
         context = Context(turn, incoming.caller, version)
@@ -539,7 +518,7 @@ class Engine:
         try:
             payload = self.perform(context, asked.request_payload, asked)
         except OperationFailed as error:
-            return self._failed(asked, error, version)
+            return failed(asked, error, version)
         except Pending as error:
             return ResponseBatchItem(
                 operation=asked.operation,
@@ -548,18 +527,18 @@ class Engine:
                 asynchronous_correlation_value=error.correlation_value,
             )
         except CodecError as error:
-            return self._failed(asked, _refusal(error), version)
+            return failed(asked, of_codec(error), version)
         except (Conflict, StoreError):
             raise
         except TamperError:
             log.critical("integrity check failed", extra={"fields": {"objects": context.subjects}})
             refused = OperationFailed(ResultReason.CRYPTOGRAPHIC_FAILURE, "the object failed its integrity check")
-            return self._failed(asked, refused, version)
+            return failed(asked, refused, version)
         except CustodyError:
             refused = OperationFailed(ResultReason.CRYPTOGRAPHIC_FAILURE, "the root of trust is out of reach")
-            return self._failed(asked, refused, version)
+            return failed(asked, refused, version)
         except Exception:  # noqa: BLE001 - whatever it is, it becomes an answer
-            return self._failed(asked, defect(), version)
+            return failed(asked, defect(), version)
         if isinstance(payload, asynchronous.Settled):
             return replace(payload.item, unique_batch_item_id=asked.unique_batch_item_id)
         return ResponseBatchItem(
@@ -586,7 +565,7 @@ class Engine:
         if row is None:
             operation = context.operation
             if isinstance(request, Unreadable) and operation in REQUESTS and REQUESTS[operation] in HANDLERS:
-                raise _refusal(request.error)
+                raise of_codec(request.error)
             raise OperationFailed(ResultReason.OPERATION_NOT_SUPPORTED, f"{operation} is not supported")
         operation = context.operation
         if not operation.since <= context.version <= operation.until:
@@ -646,27 +625,11 @@ class Engine:
             **turn.said,
         )
 
-    def _failed(self, asked: RequestBatchItem | None, error: OperationFailed, version: Version) -> ResponseBatchItem:
-        return ResponseBatchItem(
-            operation=asked.operation if asked else None,
-            unique_batch_item_id=asked.unique_batch_item_id if asked else None,
-            result_status=_FAILED,
-            result_reason=for_version(ResultReason(error.reason), version, asked.operation if asked else None),
-            result_message=error.message,
-        )
-
-    def _alone(self, turn_now: int, version: Version, item: ResponseBatchItem) -> bytes:
-        header = ResponseHeader(protocol_version=protocol_version(version), time_stamp=turn_now, batch_count=1)
-        return dump_message(ResponseMessage(response_header=header, batch_item=(item,)), version)
-
-    def _unreadable(self, turn: Turn, incoming: Incoming, error: CodecError) -> bytes:
-        return self._unread(turn, incoming, _refusal(error), _answer_version(incoming, error))
-
-    def _unread(self, turn: Turn, incoming: Incoming, error: OperationFailed, version: Version) -> bytes:
-        """Refuse a message as a whole.  Source: KMIP 1.4 section 11.1: a batch item without Operation."""
-        item = self._failed(None, error, version)
+    def _unread(self, turn: Turn, incoming: Incoming, error: OperationFailed | CodecError) -> bytes:
+        """Refuse a message as a whole."""
+        version, item = whole(incoming, error)
         self._record(turn, incoming, version, item, ())
-        return self._alone(turn.now, version, item)
+        return alone(item, version, turn.now, incoming.encoding)
 
     def _out_of_service(self, incoming: Incoming, error: Exception) -> bytes:
         log.error("out of service", extra={"fields": {"error": type(error).__name__, "said": str(error)}})
@@ -674,10 +637,10 @@ class Engine:
 
     def _defective(self, incoming: Incoming) -> bytes:
         """The answer to a message that a defect keeps from being answered; an event of the audit if that can be."""
-        refused, version = defect(), _answer_version(incoming, None)
+        refusal = defect()
         with suppress(KeysteadError):
-            self.turn(lambda turn: self._unread(turn, incoming, refused, version))
-        return refuse(incoming, refused, int(self.clock()))
+            return self.turn(lambda turn: self._unread(turn, incoming, refusal))
+        return refuse(incoming, refusal, int(self.clock()))
 
     # --- the audit ---
 
@@ -714,78 +677,13 @@ class Engine:
         )
 
 
-def check_batch(message: RequestMessage, version: Version) -> None:
-    """Refuse a batch as a whole, before anything of it is done.
-
-    Raises:
-        OperationFailed: Invalid Message, Server Limit Exceeded.
-
-    Source: KMIP 1.4 sections 6.4, 6.15 and 7.2.
-    """
-    items, header = message.batch_item, message.request_header
-    if not items:
-        raise OperationFailed(ResultReason.INVALID_MESSAGE, "the message has no Batch Item")
-    if len(items) > MAXIMUM_BATCH_ITEMS:
-        raise OperationFailed(
-            ResultReason.SERVER_LIMIT_EXCEEDED, f"a message may have at most {MAXIMUM_BATCH_ITEMS} Batch Items"
-        )
-    if version < V3_0:
-        if header.batch_count != len(items):
-            raise OperationFailed(ResultReason.INVALID_MESSAGE, "the Batch Count is not the number of Batch Items")
-        if len(items) > 1:
-            identifiers = {item.unique_batch_item_id for item in items}
-            if None in identifiers or len(identifiers) != len(items):
-                raise OperationFailed(
-                    ResultReason.INVALID_MESSAGE, "each of several Batch Items needs a Unique Batch Item ID of its own"
-                )
-
-
-def refuse(incoming: Incoming, error: OperationFailed, now: int) -> bytes:
-    """Refuse a message as a whole, whatever is in it, without a turn."""
-    version = _answer_version(incoming, None)
-    item = ResponseBatchItem(
-        result_status=_FAILED,
-        result_reason=for_version(ResultReason(error.reason), version, None),
-        result_message=error.message,
+def _changes(message: RequestMessage) -> bool:
+    """Whether anything of a message may change something."""
+    return message.request_header.asynchronous_indicator is not None or any(
+        row.changes or row.marks
+        for item in message.batch_item
+        if (row := HANDLERS.get(type(item.request_payload))) is not None
     )
-    header = ResponseHeader(protocol_version=protocol_version(version), time_stamp=now, batch_count=1)
-    return _encoded(dump_message(ResponseMessage(response_header=header, batch_item=(item,)), version), incoming)
-
-
-def _ttlv_of(incoming: Incoming) -> bytes:
-    if incoming.encoding == "ttlv":
-        return incoming.message
-    return ttlv.encode(ENCODINGS[incoming.encoding].loads(incoming.message))
-
-
-def _encoded(answer: bytes, incoming: Incoming) -> bytes:
-    """An answer in the encoding of what it answers."""
-    if incoming.encoding == "ttlv":
-        return answer
-    return str(ENCODINGS[incoming.encoding].dumps(ttlv.decode(answer))).encode()
-
-
-def defect() -> OperationFailed:
-    """What a caller is told of a defect: an identifier, under which the log has the rest."""
-    number = secrets.token_hex(6)
-    log.exception("defect", extra={"fields": {"id": number}})
-    return OperationFailed(ResultReason.GENERAL_FAILURE, f"internal error {number}")
-
-
-def _refusal(error: CodecError) -> OperationFailed:
-    return OperationFailed(error.reason or ResultReason.INVALID_MESSAGE, str(error))
-
-
-def _answer_version(incoming: Incoming, error: CodecError | None) -> Version:
-    """The version to answer in, for a message that could not be read."""
-    if isinstance(error, UnsupportedVersion):
-        return error.answer_in
-    try:
-        return (version_of if incoming.encoding == "ttlv" else named_version)(incoming.message)
-    except UnsupportedVersion as unsupported:
-        return unsupported.answer_in
-    except CodecError:
-        return OLDEST
 
 
 __all__ = ["Engine", "Incoming", "Operation"]

@@ -13,8 +13,9 @@ from typing import Any, Final
 from keystead.audit.log import Event
 from keystead.custody.shares import Ceremony, Progress
 from keystead.engine.administration import SEALED
-from keystead.engine.engine import Incoming, refuse
+from keystead.engine.engine import Incoming
 from keystead.engine.notices import Delivery
+from keystead.engine.refusals import refuse
 from keystead.errors import CustodyError, OperationFailed
 from keystead.kmip.enums import ResultReason
 from keystead.policy.access import Caller

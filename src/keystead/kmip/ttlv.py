@@ -121,15 +121,18 @@ def check_date(value: int, offset: int | None = None, latest: int = LATEST_DATE)
     raise CodecError("a date lies before 1970 or after 9999", offset, ResultReason.INVALID_FIELD)
 
 
-def decode(data: bytes, *, maximum_items: int = MAXIMUM_ITEMS) -> Item:
+def decode(data: bytes, *, limited: bool = True) -> Item:
     """Read one whole item.
+
+    Args:
+        limited: it is from outside, so that it may be neither too deep nor of too many items.
 
     Raises:
         CodecError: what is not TTLV, is not in its one canonical form, or exceeds a limit; says where.
     """
-    count = [maximum_items]
+    depth, items = (MAXIMUM_DEPTH, MAXIMUM_ITEMS) if limited else (2 * MAXIMUM_DEPTH, len(data))
     try:
-        item, end = _decode(data, 0, len(data), MAXIMUM_DEPTH, count)
+        item, end = _decode(data, 0, len(data), depth, [items])
     except (IndexError, ValueError) as error:  # pragma: no cover - every length is checked before it is used
         raise CodecError(f"not TTLV: {error}") from None
     if end != len(data):
