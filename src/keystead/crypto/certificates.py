@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 from keystead.crypto import der
 from keystead.crypto.formats import load_public
 from keystead.crypto.keys import PublicKey, describe
+from keystead.crypto.texts import readable
 from keystead.errors import OperationFailed
 from keystead.kmip.enums import (
     CryptographicAlgorithm,
@@ -123,10 +124,10 @@ class CertificateFacts:
 
 def _name(name: x509.Name) -> DistinguishedName:
     parts = {
-        part: tuple(str(attribute.value) for attribute in name.get_attributes_for_oid(oid))
+        part: tuple(readable(str(attribute.value)) for attribute in name.get_attributes_for_oid(oid))
         for part, oid in _PARTS.items()
     }
-    return DistinguishedName(name.public_bytes(), name.rfc4514_string(), **parts)
+    return DistinguishedName(name.public_bytes(), readable(name.rfc4514_string()), **parts)
 
 
 _PREFIXES: Final[dict[type[x509.GeneralName], str]] = {
@@ -155,7 +156,7 @@ def _alternative_names(
     except x509.ExtensionNotFound:
         return (), ()
     encoded = tuple(der.encode(tag, content) for tag, content in der.sequence(names.public_bytes()))
-    return encoded, tuple(_general_name(name) for name in names)
+    return encoded, tuple(readable(_general_name(name)) for name in names)
 
 
 def _public_key(spki: bytes) -> PublicKey | None:
@@ -170,7 +171,7 @@ def certificate_facts(certificate_der: bytes) -> CertificateFacts:
     """Read a certificate in DER.
 
     Raises:
-        OperationFailed: Invalid Field if it is no X.509 certificate.
+        OperationFailed: Invalid Field if it is no X.509 certificate, or its names are not what they look like.
     """
     try:
         certificate = x509.load_der_x509_certificate(certificate_der)

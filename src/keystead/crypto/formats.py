@@ -31,6 +31,7 @@ from keystead.crypto.keys import (
     describe,
 )
 from keystead.crypto.pqc import PostQuantumPrivateKey
+from keystead.crypto.texts import readable
 from keystead.errors import OperationFailed
 from keystead.kmip.enums import (
     CryptographicAlgorithm,
@@ -432,7 +433,8 @@ def load_pkcs12(data: bytes, password: bytes | None) -> Pkcs12:
     """Open a PKCS#12 file.
 
     Raises:
-        OperationFailed: Bad Password if it cannot be opened; Invalid Attribute Value if there is no private key.
+        OperationFailed: Bad Password if it cannot be opened; Invalid Attribute Value if there is no private key;
+            Invalid Field if its name is not what it looks like.
     """
     try:
         opened = pkcs12.load_pkcs12(data, password)
@@ -446,7 +448,7 @@ def load_pkcs12(data: bytes, password: bytes | None) -> Pkcs12:
     return Pkcs12(
         key,
         tuple(entry.certificate.public_bytes(Encoding.DER) for entry in (*first, *opened.additional_certs)),
-        None if name is None else name.decode("utf-8", "replace"),
+        None if name is None else readable(name.decode("utf-8", "replace")),
     )
 
 
