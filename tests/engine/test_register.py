@@ -41,6 +41,7 @@ from keystead.kmip.payloads.get import CheckRequest, GetRequest
 from keystead.kmip.payloads.lifecycle import ActivateRequest
 from keystead.kmip.payloads.locate import LocateRequest
 from keystead.kmip.payloads.rekey import ReKeyRequest
+from keystead.kmip.reasons import for_version
 from keystead.kmip.structures import Name, TransparentKey, X509CertificateIdentifier
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V1_0, V1_2, V1_4, V2_1
@@ -224,6 +225,25 @@ class TestAttributes:
             object=symmetric(os.urandom(32)),
         )
         assert world.refused(request) is R.ATTRIBUTE_READ_ONLY
+
+    @pytest.mark.parametrize(
+        ("attribute", "reason"),
+        [
+            (Attribute(Tag.LINK), R.INVALID_ATTRIBUTE),
+            (Attribute(Tag.ACTIVATION_DATE), R.INVALID_ATTRIBUTE_VALUE),
+            (Attribute(Tag.CERTIFICATE_LENGTH, 1), R.INVALID_ATTRIBUTE),
+        ],
+    )
+    def test_k31_an_import_brings_whole_attributes_that_the_object_can_have(
+        self, world: World, attribute: Attribute, reason: ResultReason
+    ) -> None:
+        request = ImportRequest(
+            unique_identifier="x",
+            object_type=ObjectType.SYMMETRIC_KEY,
+            attributes=Attributes((attribute,)),
+            object=symmetric(os.urandom(32)),
+        )
+        assert world.refused(request, version=V1_4) is for_version(reason, V1_4)
 
     def test_k32_a_link_to_a_foreign_object(self, world: World) -> None:
         bobs, key = create(world, who="bob"), create(world)

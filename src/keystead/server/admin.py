@@ -187,7 +187,7 @@ class AdminSocket:
         except ConnectionError:
             raise
         except Exception:  # noqa: BLE001  `defect` logs it
-            from keystead.engine.engine import defect
+            from keystead.engine.refusals import defect
 
             answer = {"error": dump_error(defect())}
         writer.write(_line(answer))
