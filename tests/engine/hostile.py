@@ -99,10 +99,16 @@ in_ttlv = ways("ttlv")
 in_text = ways(*encodings.TEXTS)
 
 
-def events(world: World) -> list[Event]:
-    """All events of the audit."""
+def last_event(world: World) -> int:
+    """How many events the audit has."""
     with world.engine.store.begin(write=False) as transaction:
-        return [Event.decode(data, number) for number, data in transaction.events(0, 1_000_000)]
+        return transaction.last_event()
+
+
+def events(world: World, after: int = 0) -> list[Event]:
+    """The events of the audit after one."""
+    with world.engine.store.begin(write=False) as transaction:
+        return [Event.decode(data, number) for number, data in transaction.events(after, 1_000_000)]
 
 
 def answered(world: World, way: Way, message: bytes) -> ResponseBatchItem:
@@ -111,12 +117,12 @@ def answered(world: World, way: Way, message: bytes) -> ResponseBatchItem:
     It is checked that the answer is in the version asked (or the oldest, where the message names none), and that one
     event of the audit tells of it.
     """
-    before = len(events(world))
+    before = last_event(world)
     (answer,) = world.engine.answer([Incoming(message, world.callers["alice"], way.encoding)])
     response, version = load_response(ttlv.encode(way.read(answer)))
     assert version in (way.version, OLDEST)
     (item,) = response.batch_item
-    (event,) = events(world)[before:]
+    (event,) = events(world, before)
     assert event.caller == world.callers["alice"].identity
     assert event.status == item.result_status.title
     assert event.reason == (item.result_reason.title if item.result_reason is not None else "")

@@ -24,7 +24,7 @@ from keystead.kmip.payloads.create import RegisterRequest
 from keystead.kmip.payloads.locate import LocateRequest
 from keystead.kmip.tags import Tag
 from keystead.kmip.ttlv import Item
-from tests.engine.hostile import ACTIVATE, Way, each_way, events, in_text
+from tests.engine.hostile import ACTIVATE, Way, each_way, events, in_text, last_event
 from tests.engine.keys import M, attributes, create
 from tests.engine.world import World, request_message
 
@@ -144,7 +144,7 @@ class TestTogether:
         self, world: World, way: Way, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Source: CVE-2024-6468, where one bad peer ended the listener for all."""
-        before = len(events(world))
+        before = last_event(world)
         self.plant(monkeypatch, RuntimeError("a secret"))
         first, bad, last = answers(
             world, way, ("bob", LocateRequest()), ("alice", LocateRequest()), ("bob", LocateRequest())
@@ -152,7 +152,7 @@ class TestTogether:
         assert first.result_status is last.result_status is ResultStatus.SUCCESS
         assert bad.result_reason is R.GENERAL_FAILURE
         assert "secret" not in (bad.result_message or "")
-        assert [(event.name, event.status) for event in events(world)[before:]] == [
+        assert [(event.name, event.status) for event in events(world, before)] == [
             ("bob", "Success"),
             ("alice", "Operation Failed"),
             ("bob", "Success"),
@@ -165,7 +165,7 @@ class TestTogether:
         self.plant(monkeypatch, TamperError("a row"))
         good, bad = answers(world, way, ("bob", LocateRequest()), ("alice", LocateRequest()))
         assert good.result_status is ResultStatus.SUCCESS
-        assert bad.result_reason is R.CRYPTOGRAPHIC_FAILURE
+        assert bad.result_reason is R.GENERAL_FAILURE
 
     @staticmethod
     def plant(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
