@@ -20,10 +20,11 @@ from pathlib import Path
 from random import Random
 
 from keystead.audit.log import Event
-from keystead.engine.engine import ENCODINGS, Engine, Incoming
+from keystead.engine.engine import Engine, Incoming
 from keystead.errors import CodecError
 from keystead.kmip import ttlv
 from keystead.kmip.attributes import Attributes
+from keystead.kmip.encodings import TEXTS
 from keystead.kmip.enums import (
     BatchErrorContinuationOption,
     CryptographicAlgorithm,
@@ -50,7 +51,7 @@ from tests.kmip.strategies import message
 from tests.support import make_engine
 
 TURN = 32
-_MIX = ("ttlv", "ttlv", *ENCODINGS)
+_MIX = ("ttlv", "ttlv", *TEXTS)
 """How often which encoding is sent."""
 CALLER = Caller("fuzz", "fuzz", "default", (), "192.0.2.1")
 
@@ -87,7 +88,7 @@ def _living(random: Random, version: Version, operation: Operation, identifiers:
 def written(encoding: str, data: bytes) -> bytes:
     """A message in another encoding; as it is where it cannot be written so."""
     try:
-        return data if encoding == "ttlv" else str(ENCODINGS[encoding].dumps(ttlv.decode(data))).encode()
+        return data if encoding == "ttlv" else str(TEXTS[encoding].dumps(ttlv.decode(data))).encode()
     except CodecError:
         return data
 
@@ -136,7 +137,7 @@ def check_turn(engine: Engine, messages: Sequence[tuple[str, bytes]], seen: Coun
     assert len(answers) == len(messages)
     for (encoding, asked), answer in zip(messages, answers, strict=True):
         if encoding != "ttlv":
-            answer = ttlv.encode(ENCODINGS[encoding].loads(answer))
+            answer = ttlv.encode(TEXTS[encoding].loads(answer))
         response, version = load_response(answer)
         assert response.batch_item, asked.hex()
         if version < 0x300:
@@ -167,7 +168,7 @@ def run(count: int, seed: int, directory: Path, report: bool = False) -> Counter
     seen: Counter[str] = Counter()
     originals = corpus(seed) + living(engine, random, 2000)
     try:
-        for encoding in ("ttlv", *ENCODINGS):
+        for encoding in ("ttlv", *TEXTS):
             for first in range(0, len(originals), TURN):
                 turn = [(encoding, written(encoding, data)) for data in originals[first : first + TURN]]
                 check_turn(engine, turn, seen)

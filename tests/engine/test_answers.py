@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from keystead.engine.context import Turn
 from keystead.engine.engine import Engine, Incoming
-from keystead.errors import StoreError, TamperError
+from keystead.errors import TamperError
 from keystead.kmip import encodings, ttlv
 from keystead.kmip.attributes import Attribute, Attributes, VendorAttributeName
 from keystead.kmip.enums import CertificateType, KeyFormatType, ObjectType, ResultReason, ResultStatus
@@ -24,7 +24,7 @@ from keystead.kmip.payloads.create import RegisterRequest
 from keystead.kmip.payloads.locate import LocateRequest
 from keystead.kmip.tags import Tag
 from keystead.kmip.ttlv import Item
-from tests.engine.hostile import ACTIVATE, Way, each_way, events, in_text, last_event
+from tests.engine.hostile import Way, each_way, events, in_text, last_event
 from tests.engine.keys import M, attributes, create
 from tests.engine.world import World, request_message
 
@@ -178,15 +178,3 @@ class TestTogether:
             return whole(engine, turn, incoming, *rest)
 
         monkeypatch.setattr(Engine, "_whole", failing)
-
-
-@each_way
-def test_a_server_that_is_out_of_service_says_so_in_the_encoding_asked(
-    world: World, way: Way, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def begin(*_: Any, **__: Any) -> Any:
-        raise StoreError("the disk is full")
-
-    monkeypatch.setattr(world.engine.store, "begin", begin)
-    (item,) = answers(world, way, ("alice", ACTIVATE))
-    assert item.result_reason is R.GENERAL_FAILURE

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from keystead.engine.engine import ENCODINGS, Incoming
+from keystead.engine.engine import Incoming
 from keystead.kmip import ttlv
+from keystead.kmip.encodings import TEXTS
 from keystead.kmip.enums import ResultReason
 from keystead.kmip.messages import load_response
 from keystead.kmip.version import Version
@@ -16,13 +17,13 @@ from tests.engine.world import World, create_request, request_message
 
 def spelled(encoding: str, version: Version) -> str:
     """A Create of an AES key in a text encoding."""
-    return str(ENCODINGS[encoding].dumps(ttlv.decode(request_message(create_request(), version=version))))
+    return str(TEXTS[encoding].dumps(ttlv.decode(request_message(create_request(), version=version))))
 
 
 def answered(world: World, encoding: str, text: str) -> tuple[Version, ResultReason | None]:
     """The version and the reason of an answer, read in the encoding of its message."""
     (answer,) = world.engine.answer([Incoming(text.encode(), world.callers["alice"], encoding)])
-    message, version = load_response(ttlv.encode(ENCODINGS[encoding].loads(answer)))
+    message, version = load_response(ttlv.encode(TEXTS[encoding].loads(answer)))
     return version, message.batch_item[0].result_reason
 
 
@@ -73,4 +74,4 @@ def test_every_spelling_of_a_split_key_method_is_read(encoding: str) -> None:
             "xml": f'<SplitKeyMethod type="Enumeration" value="PolynomialSharing{name}"/>',
             "json": f'{{"tag": "SplitKeyMethod", "type": "Enumeration", "value": "PolynomialSharing{name}"}}',
         }[encoding]
-        assert ENCODINGS[encoding].loads(text).value == number
+        assert TEXTS[encoding].loads(text).value == number

@@ -10,9 +10,10 @@ import pytest
 
 from keystead.audit.log import Event
 from keystead.engine import engine as engine_module
-from keystead.engine.engine import ENCODINGS, Incoming
+from keystead.engine.engine import Incoming
 from keystead.errors import StoreError
 from keystead.kmip import ttlv
+from keystead.kmip.encodings import TEXTS
 from keystead.kmip.enums import ResultReason, ResultStatus
 from keystead.kmip.messages import load_response
 from keystead.kmip.payloads.locate import LocateRequest
@@ -46,10 +47,10 @@ def test_a_turn_that_has_lasted_long_enough_begins_no_more_but_one_at_the_least(
 
 @pytest.mark.parametrize("encoding", ["ttlv", "xml", "json"])
 def test_R01_what_has_waited_too_long_is_refused_in_its_version_and_recorded(world: World, encoding: str) -> None:
-    message = ASK if encoding == "ttlv" else str(ENCODINGS[encoding].dumps(ttlv.decode(ASK))).encode()
+    message = ASK if encoding == "ttlv" else str(TEXTS[encoding].dumps(ttlv.decode(ASK))).encode()
     (answer,) = world.engine.answer([incoming(world, message, encoding=encoding, overdue=True)])
     if encoding != "ttlv":
-        answer = ttlv.encode(ENCODINGS[encoding].loads(answer))
+        answer = ttlv.encode(TEXTS[encoding].loads(answer))
     response, version = load_response(answer)
     assert version == V1_4
     assert response.batch_item[0].result_status is ResultStatus.OPERATION_FAILED
@@ -67,13 +68,13 @@ def test_W19_when_nothing_can_be_done_the_answer_is_still_in_the_encoding_of_the
             raise StoreError("the disk is full: /var/lib/secret")
         raise RuntimeError("a secret: 0123456789abcdef")
 
-    monkeypatch.setattr(world.engine, "_ttlv", fails)
-    message = ASK if encoding == "ttlv" else str(ENCODINGS[encoding].dumps(ttlv.decode(ASK))).encode()
+    monkeypatch.setattr(world.engine, "_message", fails)
+    message = ASK if encoding == "ttlv" else str(TEXTS[encoding].dumps(ttlv.decode(ASK))).encode()
     (answer,) = world.engine.answer([incoming(world, message, encoding=encoding)])
     if encoding == "json":
         json.loads(answer)
     if encoding != "ttlv":
-        answer = ttlv.encode(ENCODINGS[encoding].loads(answer))
+        answer = ttlv.encode(TEXTS[encoding].loads(answer))
     response, version = load_response(answer)
     assert version == V1_4
     (item,) = response.batch_item
@@ -84,7 +85,7 @@ def test_W19_when_nothing_can_be_done_the_answer_is_still_in_the_encoding_of_the
 def test_A10_a_defect_in_one_message_is_recorded_and_the_others_are_answered(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual = world.engine._ttlv
+    usual = world.engine._message
     bad = request_message(LocateRequest(), version=V2_1)
 
     def sometimes(turn: Any, one: Incoming) -> bytes:
@@ -92,7 +93,7 @@ def test_A10_a_defect_in_one_message_is_recorded_and_the_others_are_answered(
             raise RuntimeError("outside of any batch item")
         return usual(turn, one)
 
-    monkeypatch.setattr(world.engine, "_ttlv", sometimes)
+    monkeypatch.setattr(world.engine, "_message", sometimes)
     before = len(events(world))
     answers = world.engine.answer([incoming(world), incoming(world, bad, "bob"), incoming(world)])
     assert reasons(answers) == [None, ResultReason.GENERAL_FAILURE, None]
