@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -37,7 +38,9 @@ def dev(walk: Walk) -> Iterator[Walk]:
         while not ready.exists():
             assert server.poll() is None, server.communicate()
             time.sleep(0.02)
-        assert json.loads(ready.read_text())["clients"].keys() == {"alice", "bob"}
+        facts = json.loads(ready.read_text())
+        assert facts["clients"].keys() == {"alice", "bob"}
+        walk.replaced = {"5696": str(facts["ports"]["kmip"]), "5697": str(facts["ports"]["https"])}
         yield walk
     finally:
         server.terminate()
@@ -51,6 +54,11 @@ def test_the_tutorial(dev: Walk) -> None:
 def test_the_readme(dev: Walk) -> None:
     dev.do("export KEYSTEAD_PROFILE=keystead-data/alice.json")
     assert dev.page(ROOT / "README.md") == 2
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_how_to_use_xml_and_json(dev: Walk) -> None:
+    assert dev.page(DOCS / "how-to" / "use-xml-and-json.md") == 1
 
 
 def test_how_to_decode_messages(walk: Walk) -> None:
