@@ -40,13 +40,12 @@ def tail(config_path: Path | None, lines: int, follow: bool, as_json: bool) -> N
       keystead audit tail --lines 1000 --json > events.jsonl
     """
     from keystead.audit.log import Event
-    from keystead.cli.opening import open_root, opener
+    from keystead.store import open as open_store
 
-    config = load_config(config_path)
-    engine = opener(config, open_root(config))()
+    store = open_store(load_config(config_path).store.url)  # events are not sealed: no root of trust is needed
 
     def page(after: int, limit: int = PAGE) -> list[Event]:
-        with engine.store.begin(write=False) as transaction:
+        with store.begin(write=False) as transaction:
             return [Event.decode(data, sequence) for sequence, data in transaction.events(after, limit)]
 
     try:
@@ -61,7 +60,7 @@ def tail(config_path: Path | None, lines: int, follow: bool, as_json: bool) -> N
                     return
                 time.sleep(FOLLOW_SECONDS)
     finally:
-        engine.close()
+        store.close()
 
 
 def _last(exists: Callable[[int], bool]) -> int:

@@ -16,6 +16,7 @@ from keystead.config import Config
 from keystead.pki.files import read_certificate
 
 ANSWER_SECONDS = 3
+NOT_RUNNING = "not running"
 
 
 @click.command()
@@ -24,26 +25,27 @@ ANSWER_SECONDS = 3
 def status(config_path: Path | None, as_json: bool) -> int:
     """Tell how the server stands.
 
-    Asks the running server for its health, and looks into its store, unless that would need its custodians.  The exit
-    status is 0 if the server answers and is not sealed, 69 otherwise.
+    Asks the running server for its health, and for what it has.  The exit status is 0 if the server answers and is not
+    sealed, 69 otherwise.
 
     \b
     Examples:
       keystead status --config /var/lib/keystead/keystead.toml
       keystead status --json | jq .health
     """
-    from keystead.cli.opening import open_root, opener
+    from keystead.cli.administration import Remote, show_progress
+    from keystead.engine.administration import STATUS
 
     config = load_config(config_path)
-    facts: dict[str, Any] = {"health": health(config), "kmip_port": config.server.kmip_port, "store": config.store.url}
-    if config.custody.root == "shares":  # nobody is called together for this
-        facts["sealed"] = facts["health"] != "ok"
-    else:
-        engine = opener(config, open_root(config))()
-        try:
-            facts |= engine.status()
-        finally:
-            engine.close()
+    facts: dict[str, Any] = {
+        "health": health(config),
+        "kmip_port": config.server.kmip_port,
+        "https_port": config.server.https_port,
+        "store": config.store.url,
+        "root": config.custody.root,
+    }
+    if facts["health"] != NOT_RUNNING:
+        facts |= Remote(config.custody.directory, config.policy.domain, show_progress).call(STATUS)
     if as_json:
         click.echo(json.dumps(facts, default=str))
     else:
@@ -63,10 +65,10 @@ def health(config: Config) -> str:
     try:
         connection.connect()
         if connection.sock.getpeercert(True) != read_certificate(config.server.certificate).public_bytes(Encoding.DER):
-            return "not running"  # something else is, at its port
+            return NOT_RUNNING  # something else is, at its port
         connection.request("GET", "/healthz")
         return str(json.loads(connection.getresponse().read(1024))["status"])
     except (OSError, http.client.HTTPException, ValueError, KeyError):
-        return "not running"
+        return NOT_RUNNING
     finally:
         connection.close()
