@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,15 @@ def walk(tmp_path: Path) -> Iterator[Walk]:
     walking = Walk(tmp_path)
     yield walking
     walking.close()
+
+
+def free_ports(number: int) -> list[str]:
+    """Ports that nobody listens at now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [str(one.getsockname()[1]) for one in sockets]
 
 
 @pytest.fixture
@@ -54,6 +65,15 @@ def test_the_tutorial(dev: Walk) -> None:
 def test_the_readme(dev: Walk) -> None:
     dev.do("export KEYSTEAD_PROFILE=keystead-data/alice.json")
     assert dev.page(ROOT / "README.md") == 2
+
+
+def test_how_to_set_up_a_server_enrol_a_client_and_read_the_audit(walk: Walk) -> None:
+    kmip, https = free_ports(2)
+    ports = {"5696": kmip, "5697": https, "keystead init ": f"keystead init --kmip-port {kmip} --https-port {https} "}
+    walk.replaced = {"/var/lib/keystead": str(walk.directory / "kms"), "kms.example.org": "localhost", **ports}
+    assert walk.page(DOCS / "how-to" / "set-up-a-server.md") == 3
+    assert walk.page(DOCS / "how-to" / "enrol-a-client.md") == 3
+    assert walk.page(DOCS / "how-to" / "read-the-audit.md") == 1
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

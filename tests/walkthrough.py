@@ -173,6 +173,6 @@ class Walk:
 
     def _check(self, where: str, said: str, printed: str) -> None:
         pattern, new = pattern_of(said, self.known)
-        match = pattern.fullmatch(printed)
+        match = pattern.fullmatch(re.sub(r" +$", "", printed, flags=re.MULTILINE))
         assert match is not None, f"{where}: the page says\n\n{said}\nbut this was printed:\n\n{printed}"
         self.known.update((value, match[f"u{number}"]) for number, value in enumerate(new))
