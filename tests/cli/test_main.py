@@ -35,15 +35,7 @@ Options:
   -h, --help  Show this message and exit.
 
 Commands:
-  init      Set up a server: configuration, root of trust, certificates.
-  serve     Run the server of a configuration.
-  dev       Run a throw-away server, at once.
-  status    Tell how the server stands.
-  client    Enrol and list clients.
-  call      Call an operation of a server.
-  decode    Print a KMIP message as a tree.
-  operator  Look after the root of trust: custodians, sealing, rotation.
-  audit     Read the record of every request.
+{commands}
 
   Exit status: 0 done, 1 refused, 2 wrong command line, 69 out of reach, 78
   wrong configuration.
@@ -52,7 +44,10 @@ Commands:
 
 def test_help_shows_how_to_begin() -> None:
     result = CliRunner().invoke(cli, ["--help"], prog_name="keystead", terminal_width=80)
-    assert result.output == TOP
+    width = max(map(len, COMMANDS))
+    assert result.output == TOP.format(
+        commands="\n".join(f"  {name:{width}}  {meaning}" for name, (_, meaning) in COMMANDS.items())
+    )
     assert result.exit_code == 0
 
 
@@ -63,6 +58,15 @@ OPTIONS = {
     "status": ["--config", "--json"],
     "client enroll": ["--config", "--certificate", "--domain", "--group", "--key"],
     "client list": ["--config", "--json"],
+    "zone list": ["--config", "--json"],
+    "zone rotate": ["--config", "--domain", "--kind", "--all-domains", "--wait"],
+    "zone shred": ["--config", "--domain", "--kind", "--yes", "--wait"],
+    "backup create": ["--config", "--class", "--rate", "--json"],
+    "backup list": ["--json"],
+    "backup verify": ["--deep", "--share-file", "--key-file", "--passphrase-file", "--pin-file", "--json"],
+    "backup restore": ["--dir", "--class", "--share-file", "--key-file", "--passphrase-file", "--pin-file", "--yes"],
+    "integrity check": ["--config", "--json"],
+    "integrity accept": ["--config", "--yes"],
     "audit tail": ["--config", "--lines", "--follow", "--json"],
 }
 

@@ -23,6 +23,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "call": ("keystead.cli.call:call", "Call an operation of a server."),
     "decode": ("keystead.cli.decode:decode", "Print a KMIP message as a tree."),
     "operator": ("keystead.cli.operator:operator", "Look after the root of trust: custodians, sealing, rotation."),
+    "zone": ("keystead.cli.zone:zone", "Rotate and shred the keys of zones."),
+    "backup": ("keystead.cli.backup:backup", "Back up, verify and restore."),
+    "integrity": ("keystead.cli.integrity:integrity", "Check that the database is as it was left."),
     "audit": ("keystead.cli.audit:audit", "Read the record of every request."),
 }
 """A command → where it lives and what it does.  Help reads this table only, so it is there at once."""

@@ -58,6 +58,9 @@ class Kind(IntEnum):
     SECRET = 4
     METADATA = 5
 
+    def __str__(self) -> str:
+        return self.name.lower().replace("_", "-")
+
 
 class _Zone:
     """The opened KEKs of a zone."""
@@ -225,6 +228,10 @@ class Vault:
     def generations(self, domain: str, kind: Kind) -> tuple[int, ...]:
         """The generations of the KEK of a zone, oldest first."""
         return tuple(generation for generation, _ in self._keks.generations(domain, kind))
+
+    def created(self, domain: str, kind: Kind) -> int:
+        """When the newest key of a zone was made, in POSIX seconds."""
+        return max(created for _, _, created in self._keks.made(domain, kind))
 
     def fingerprint(self, domain: str, kind: int, generation: int, wrapped: bytes) -> bytes:
         """16 bytes that tell one KEK from another, however it is wrapped, and nothing else of it.

@@ -295,6 +295,10 @@ class Administration:
 
     # --- what they stand on ---
 
+    def note(self, operation: str, message: str) -> None:
+        """Make what is about to be done an event of the audit.  Raises: StoreError."""
+        self.engine.turn(lambda turn: self._note(turn, operation, (), message))
+
     def refused(self, operation: str, error: OperationFailed) -> None:
         """Make a refusal an event of the audit."""
         self.engine.turn(lambda turn: self._note(turn, operation, (), error.message, error))

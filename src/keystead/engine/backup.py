@@ -295,7 +295,13 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def items(path: Path, key: bytes) -> Iterator[Item]:
-    """Everything in a backup, in its order; at its end it was whole and unaltered.
+    """As `items_with_sections`, without the sections."""
+    for what, fields, _ in items_with_sections(path, key):
+        yield what, fields
+
+
+def items_with_sections(path: Path, key: bytes) -> Iterator[tuple[str, tuple[Any, ...], int]]:
+    """Everything in a backup and the section it is in, in its order; at its end it was whole and unaltered.
 
     Args:
         key: from `archive.open_key`.
@@ -315,7 +321,7 @@ def items(path: Path, key: bytes) -> Iterator[Item]:
                 for line in content.splitlines():
                     what, *fields = json.loads(line, object_hook=_thing)
                     setattr(counts, _COUNTED[what], getattr(counts, _COUNTED[what]) + 1)
-                    yield what, tuple(fields)
+                    yield what, tuple(fields), section
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):

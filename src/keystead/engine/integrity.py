@@ -135,13 +135,21 @@ def _vouched(ledger: Ledger, entry: Entry) -> bool:
     return True
 
 
-def examine(store: GuardedStore, *, after: str = "", most: int | None = None, rest: Rest = lambda _: None) -> Report:
+def examine(
+    store: GuardedStore,
+    *,
+    after: str = "",
+    most: int | None = None,
+    rest: Rest = lambda _: None,
+    told: Callable[[int, int], None] = lambda done, total: None,
+) -> Report:
     """Add everything up, and look into objects.
 
     Args:
         after: the unique identifier to begin after.
         most: so many objects are looked into; None for all, 0 for none.
         rest: is told how long each piece of work took.
+        told: is told how many objects were looked into, and how many there are.
 
     Raises:
         StoreError, CustodyError; TamperError, if the database as a whole is not the one that it was.
@@ -156,7 +164,7 @@ def examine(store: GuardedStore, *, after: str = "", most: int | None = None, re
         if report.objects != state.objects and not report.wrong:
             report.wrong = list(range(OBJECT_PARTS))  # XOR does not tell a row from none, if it is there twice
     if most != 0:
-        _look_into(store, report, most, rest)
+        _look_into(store, report, most, rest, told)
     report.seconds = time.monotonic() - began
     return report
 
@@ -178,7 +186,9 @@ def _ungranted(transaction: Transaction) -> list[str]:
     return [f"a grant has no row: {key!r}" for key in sorted(known)]
 
 
-def _look_into(store: GuardedStore, report: Report, most: int | None, rest: Rest) -> None:
+def _look_into(
+    store: GuardedStore, report: Report, most: int | None, rest: Rest, told: Callable[[int, int], None]
+) -> None:
     while most is None or report.looked_into < most:
         with store.inner.begin(write=False) as transaction:  # a new one for each page: the log is not held back
             began = time.monotonic()
@@ -187,6 +197,7 @@ def _look_into(store: GuardedStore, report: Report, most: int | None, rest: Rest
                 _look_at(store, record, report)
             report.misfiled += [name for name, _ in transaction.misfiled(report.after, _PAGE)]
         report.looked_into += len(page)
+        told(report.looked_into, report.objects)
         report.after = page[-1].unique_identifier if len(page) == _PAGE else ""
         rest(time.monotonic() - began)
         if not report.after:
@@ -247,7 +258,7 @@ def _refile(engine: Engine, transaction: Transaction, unique_identifier: str) ->
             transaction.refile(indexed(engine.vault, record))
 
 
-def accept(engine: Engine) -> Report:
+def accept(engine: Engine, operator: str = "operator") -> Report:
     """Take the database as it is for what it ought to be, whatever was done to it: a person has decided so.
 
     Raises:
@@ -258,7 +269,7 @@ def accept(engine: Engine) -> Report:
         state = store.state(transaction, -1, checked=False)
         sums, objects, entries = add_up(store, transaction)
         said = f"{objects} objects and {entries} values are taken as they are"
-        transaction.append_events([_event(engine, "Accept State", "Success", said, [])])
+        transaction.append_events([_event(engine, "Accept State", "Success", said, [], operator)])
         # The counter goes beyond any that was noted, so that no note stands in the way.
         counter = max([state.counter, store.furthest, *(mark.counter for mark in store.marks())]) + 1
         accepted = State(counter, objects, state.keks + 1, 0, sums)
@@ -270,9 +281,11 @@ def accept(engine: Engine) -> Report:
     return Report(objects=objects, entries=entries, counter=counter)
 
 
-def _event(engine: Engine, operation: str, status: str, message: str, names: list[str]) -> bytes:
+def _event(
+    engine: Engine, operation: str, status: str, message: str, names: list[str], name: str = "keystead"
+) -> bytes:
     return Event(
-        time=int(engine.clock() * 1_000_000), name="keystead", operation=operation, status=status,
+        time=int(engine.clock() * 1_000_000), name=name, operation=operation, status=status,
         reason="" if status == "Success" else "Cryptographic Failure", message=message,
         unique_identifiers=tuple(names),
     ).encode()  # fmt: skip

@@ -103,7 +103,7 @@ def shred(engine: Engine, zones: Sequence[tuple[str, Kind]], operator: str) -> J
 def _begin(engine: Engine, zones: Sequence[tuple[str, Kind]], operator: str, operation: str, *, shred: bool) -> Job:
     if not zones:
         raise OperationFailed(ResultReason.ITEM_NOT_FOUND, "there is no such zone: keystead zone list")
-    named = ", ".join(f"{kind.name.lower().replace('_', '-')} of {domain or 'the server'}" for domain, kind in zones)
+    named = ", ".join(f"{kind} of {domain or 'the server'}" for domain, kind in zones)
     old = tuple((domain, int(kind), engine.vault.current(domain, kind)) for domain, kind in zones)
     with engine.store.begin() as transaction:
         found = transaction.entry(*JOB)

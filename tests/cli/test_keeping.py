@@ -1,0 +1,146 @@
+"""keystead zone, backup and integrity: beside a server that runs, and without one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("KEYSTEAD_") and name != "KEYSTEAD_SHARED"]:
+        monkeypatch.delenv(name)
+
+
+def keystead(*words: object, status: int = 0, cwd: Path | None = None) -> str:
+    command = [sys.executable, "-m", "keystead.cli.main", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, stdin=subprocess.DEVNULL)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@contextmanager
+def running(directory: Path, *command: object) -> Iterator[dict[str, object]]:
+    """A server until the end of the block; its ready file, if it writes one."""
+    ready = directory.parent / f"{directory.name}.ready"
+    ready.unlink(missing_ok=True)
+    words = command or ("dev", "--dir", directory, "--kmip-port", 0, "--https-port", 0, "--ready-file", ready)
+    log = directory.parent / "log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "keystead.cli.main", *map(str, words)], stdout=output, stderr=output
+        )
+        try:
+            until = time.monotonic() + 60
+            while not (ready.exists() if not command else "listening" in log.read_text()):
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < until, "the server is not ready"
+                time.sleep(0.05)
+            yield json.loads(ready.read_text()) if not command else {}
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0, log.read_text()
+
+
+def uid_of(output: str) -> str:
+    found = re.search(r"Unique Identifier +'([^']+)'", output)
+    assert found is not None, output
+    return found[1]
+
+
+def test_zones_are_rotated_and_a_backup_of_then_is_restored(tmp_path: Path) -> None:
+    directory = tmp_path / "d"
+    config, profile = directory / "keystead.toml", directory / "alice.json"
+    at, mine = ("--config", config), ("--profile", profile)
+    with running(directory):
+        made = [uid_of(keystead("call", "Create", "algorithm=AES", "length=256", "--profile", profile)) for _ in "abc"]
+        material = json.loads(
+            keystead("call", "Get", f"uid={made[0]}", "--json", "--show-secrets", "--profile", profile)
+        )
+        assert "newest keys" in keystead("zone", "rotate", *at)
+        zones = json.loads(keystead("zone", "list", "--json", *at))
+        assert {row["generation"] for row in zones if row["domain"] == "default"} == {2}
+        assert "data-encryption" in keystead("zone", "list", *at)
+        said = keystead("backup", "create", tmp_path, *at)
+        assert "3 objects" in said
+        (file,) = tmp_path.glob("*.keystead")
+        assert "3 objects" in keystead("backup", "verify", file, *at)
+        deep = json.loads(keystead("backup", "verify", "--deep", "--json", file, *at))
+        assert (deep["opened"], deep["damaged"]) == (3, [])
+        assert json.loads(keystead("backup", "list", tmp_path, "--json"))[0]["objects"] == 3
+        assert "stop it first" in keystead("backup", "restore", file, "--yes", *at, status=78)
+        keystead("call", "Destroy", f"uid={made[1]}", "--profile", profile)
+        keystead("call", "Create", "algorithm=AES", "length=256", "--profile", profile)
+        assert "as they were left" in keystead("integrity", "check", *at)
+    said = keystead("backup", "restore", file, "--yes", *at)
+    assert "1 made since are gone" in said
+    assert "1 destroyed since stay destroyed" in said
+    assert "as they were left" in keystead("integrity", "check", *at)
+    events = [json.loads(line) for line in keystead("audit", "tail", "--json", *at).splitlines()]
+    assert any(event["operation"] == "Restore Backup" for event in events)
+
+    new = tmp_path / "new"
+    assert "--key-file" in keystead("backup", "restore", file, "--dir", new, status=78)
+    assert not new.exists()
+    keystead("backup", "restore", file, "--dir", new, "--key-file", directory / "custody" / "root.key")
+    assert "not empty" in keystead("backup", "restore", file, "--dir", new, status=78)
+    with running(new, "serve", "--config", new / "keystead.toml"):
+        fetched = keystead("call", "Get", f"uid={made[0]}", "--json", "--show-secrets", "--profile", profile)
+        assert json.loads(fetched) == material
+        assert "destroyed" not in keystead("call", "Get", f"uid={made[1]}", "--profile", profile)
+
+
+def test_a_domain_is_shredded(tmp_path: Path) -> None:
+    directory = tmp_path / "d"
+    at = ("--config", directory / "keystead.toml")
+    profile = directory / "alice.json"
+    with running(directory):
+        uid = uid_of(keystead("call", "Create", "algorithm=AES", "length=256", "--profile", profile))
+        assert "for ever?" in keystead("zone", "shred", *at, status=130)
+        assert "destroyed" in keystead("zone", "shred", "--yes", *at)
+        assert "Object Destroyed" in keystead("call", "Get", f"uid={uid}", "--profile", profile, status=4)
+        assert "no such zone" in keystead("zone", "rotate", "--domain", "nowhere", *at, status=1)
+
+
+def test_without_a_server_it_is_done_here(tmp_path: Path) -> None:
+    directory = tmp_path / "d"
+    at = ("--config", directory / "keystead.toml")
+    with running(directory):
+        keystead("call", "Create", "algorithm=AES", "length=256", "--profile", directory / "alice.json")
+    assert "newest keys" in keystead("zone", "rotate", "--all-domains", *at)
+    rows = json.loads(keystead("zone", "list", "--json", *at))
+    assert {row["generation"] for row in rows} == {2}
+    said = keystead("backup", "create", "k.keystead", "--class", "keys", "--rate", "5M", *at, cwd=tmp_path)
+    assert "keys; 1 objects" in said
+    assert "is there already" in keystead("backup", "create", "k.keystead", *at, cwd=tmp_path, status=69)
+    assert "bytes a second" in keystead("backup", "create", "--rate", "fast", *at, cwd=tmp_path, status=2)
+
+
+def test_a_database_that_somebody_wrote_to_is_told_and_accepted(tmp_path: Path) -> None:
+    directory = tmp_path / "d"
+    at = ("--config", directory / "keystead.toml")
+    with running(directory):
+        for _ in "ab":
+            keystead("call", "Create", "algorithm=AES", "length=256", "--profile", directory / "alice.json")
+    database = sqlite3.connect(directory / "store" / "keystead.db")
+    database.execute("DELETE FROM objects WHERE object = (SELECT min(object) FROM objects)")
+    database.commit()
+    database.close()
+    said = keystead("integrity", "check", *at, status=1)
+    assert "do not add up" in said
+    assert "quarantine" in said
+    assert "taken as they are" in keystead("integrity", "accept", "--yes", *at)
+    assert "as they were left" in keystead("integrity", "check", *at)
