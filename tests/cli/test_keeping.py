@@ -64,7 +64,7 @@ def uid_of(output: str) -> str:
 def test_zones_are_rotated_and_a_backup_of_then_is_restored(tmp_path: Path) -> None:
     directory = tmp_path / "d"
     config, profile = directory / "keystead.toml", directory / "alice.json"
-    at, mine = ("--config", config), ("--profile", profile)
+    at = ("--config", config)
     with running(directory):
         made = [uid_of(keystead("call", "Create", "algorithm=AES", "length=256", "--profile", profile)) for _ in "abc"]
         material = json.loads(
