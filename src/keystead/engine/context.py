@@ -111,6 +111,7 @@ class Turn:
         originals: what that was before; None where it was not there.
         cache: objects that were read before and are still as they were.
         prepared: results of slow work that was done before the transaction began, by what was asked for.
+        weight: of the slow work that the message at hand has asked for so far.
         said: what the header of the next answer says besides the usual.
         rules: defaults and constraints that were looked up, by domain and scope; None once any was set.
         rehearsal: whether nothing is to be done but to find out which slow work there is.
@@ -127,6 +128,7 @@ class Turn:
         self.headers: dict[tuple[Version, int], bytes] = {}
         self.cache: dict[str, Managed] = engine.cache
         self.prepared: dict[Any, list[Any]] = {}
+        self.weight = 0
         self.said: Mapping[str, Any] = {}
         self.rules: dict[tuple[str, str], dict[str, Any]] | None = {}
         self.rehearsal = False

@@ -414,6 +414,7 @@ class Engine:
 
     def _message(self, turn: Turn, incoming: Incoming) -> bytes:
         turn.prepared = {key: list(results) for key, results in (incoming.prepared or {}).items()}
+        turn.weight = 0
         if incoming.overdue:
             return self._unread(turn, incoming, OVERDUE)
         try:

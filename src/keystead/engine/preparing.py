@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from keystead.crypto.derive import Secret, derive
 from keystead.crypto.keys import KeyPair, generate_key_pair
 from keystead.engine.context import Context, Turn
+from keystead.errors import OperationFailed
 from keystead.kmip import ttlv
-from keystead.kmip.enums import CryptographicAlgorithm, DerivationMethod, Operation, RecommendedCurve
+from keystead.kmip.enums import CryptographicAlgorithm, DerivationMethod, Operation, RecommendedCurve, ResultReason
 from keystead.kmip.messages import RequestBatchItem, RequestHeader
 from keystead.kmip.structures import DerivationParameters
 from keystead.kmip.tags import Tag
@@ -49,6 +50,8 @@ ALGORITHMS: Final = frozenset(
 """Key pairs of these take long to make."""
 ITERATIONS: Final = 20_000
 """From so many on, PBKDF2 takes long: about 10 ms."""
+MOST_WEIGHT: Final = 4096
+"""Slow work in one message, about as much as 16 RSA keys of 4096 bits; a single piece of work may be more (K04)."""
 
 # An Operation as TTLV has it: tag, type, length, and the first three bytes of its number.
 _OPERATION: Final = (Tag.OPERATION << 8 | ttlv.ENUMERATION).to_bytes(4, "big") + bytes((0, 0, 0, 4, 0, 0, 0))
@@ -79,12 +82,21 @@ def give_way() -> None:
 # --- what handlers call -----------------------------------------------------------------------------------------------
 
 
-def slow(context: Context, key: Key, work: Callable[[], T]) -> T:
+def slow(context: Context, key: Key, weight: int, work: Callable[[], T]) -> T:
     """The result of slow work: done before if it was foreseen, else now.
 
     Args:
         key: says all that the result depends on; any result under it will do, and each is used once.
+        weight: how long it takes, where 16 is an RSA key of 2048 bits.
+
+    Raises:
+        OperationFailed: Server Limit Exceeded.
     """
+    context.turn.weight += weight
+    if weight < context.turn.weight > MOST_WEIGHT:
+        raise OperationFailed(
+            ResultReason.SERVER_LIMIT_EXCEEDED, "the message asks for too much slow work; send a part of it at a time"
+        )
     waiting = context.turn.prepared.get(key)
     if waiting:
         return waiting.pop()  # type: ignore[no-any-return]
@@ -103,14 +115,16 @@ def quick(context: Context, work: Callable[[], T]) -> T:
 def prepared_pair(
     context: Context, algorithm: CryptographicAlgorithm, length_bits: int | None, curve: RecommendedCurve | None
 ) -> KeyPair:
-    """A new key pair.  Raises: as `generate_key_pair`."""
+    """A new key pair.  Raises: as `generate_key_pair`, and Server Limit Exceeded."""
 
     def work() -> KeyPair:
         return generate_key_pair(algorithm, length_bits, curve)
 
     if algorithm not in ALGORITHMS:
         return quick(context, work)
-    return slow(context, ("key pair", algorithm, length_bits, curve), work)
+    # The time to find primes grows with the fourth power of their length.
+    weight = 64 if length_bits is None else (length_bits // 1024) ** 4
+    return slow(context, ("key pair", algorithm, length_bits, curve), weight, work)
 
 
 def prepared_derivation(
@@ -121,14 +135,15 @@ def prepared_derivation(
     length_bytes: int,
     algorithm: CryptographicAlgorithm | None,
 ) -> bytes:
-    """A derived key.  Raises: as `derive`."""
+    """A derived key.  Raises: as `derive`, and Server Limit Exceeded."""
 
     def work() -> bytes:
         return derive(method, parameters, secrets, length_bytes, algorithm=algorithm)
 
     if method is not DerivationMethod.PBKDF2 or (parameters.iteration_count or 0) < ITERATIONS:
         return quick(context, work)
-    return slow(context, ("derived key", parameters, tuple(secrets), length_bytes), work)
+    weight = (parameters.iteration_count or 0) // 1000
+    return slow(context, ("derived key", parameters, tuple(secrets), length_bytes), weight, work)
 
 
 # --- the rehearsal ----------------------------------------------------------------------------------------------------

@@ -307,6 +307,7 @@ def do(turn: Turn, kept: Kept, before: Kept | None) -> Kept:
     else:
         if rehearsal is not None and rehearsal.done() and rehearsal.exception() is None:
             turn.prepared = {key: list(results) for key, results in rehearsal.result().items()}
+        turn.weight = 0
         answer = engine.run(context, asked)
         turn.prepared = {}
     engine.record(context, answer, f"asynchronous request {kept.correlation[:8]}")
