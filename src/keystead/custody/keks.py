@@ -46,7 +46,7 @@ class Tombstone:
 
 def zone_name(domain: str, kind: int) -> str:
     """A zone in one text."""
-    return f"{kind}/{domain}"
+    return f"{int(kind)}/{domain}"
 
 
 class KekStore(Protocol):

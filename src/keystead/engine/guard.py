@@ -9,6 +9,8 @@ with it a counter, sealed, in the database; how far the counter had come is note
   sum is wrong holds a row that is not as it was left, and is quarantined.
 - Small values (`entry`) carry a code of their own, so that one which was edited, or put in the place of another, is
   refused when it is read.  Grants are kept as such values too, and a grant without one does not count.
+- Events carry a code too.  Those that were appended by somebody without the keys get one within a second; one before
+  the note that has none, or a wrong one, was tampered with.
 - The counter never falls while a process lives, nor below the note of how far it had come.
 
 A rollback by less than what was done since the last note, while the server was not running after a kill, is not
@@ -29,7 +31,7 @@ from typing import Final
 from keystead.custody.anchor import Anchor, Mark
 from keystead.custody.zones import Vault
 from keystead.errors import TamperError
-from keystead.store import ALL, Criteria, Entry, GrantRow, Located, Record, Store, Transaction
+from keystead.store import ALL, Criteria, Entry, EventRow, GrantRow, Located, Record, Store, Transaction, Vouch
 
 SYSTEM: Final = ""
 """The domain of the server itself: no client can be enrolled in it."""
@@ -46,7 +48,7 @@ _ENTRY: Final = Struct(">q16s")
 """In front of a small value: when it expires (-1: never), and its code."""
 _MARK: Final = Struct(">QQ16s")
 # What is hashed, so that a value of one can never pass for that of another.
-_OBJECT, _ENTRY_CODE, _ENTRY_ROW, _TAG, _SEAL = range(1, 6)
+_OBJECT, _ENTRY_CODE, _ENTRY_ROW, _TAG, _SEAL, _EVENTS = range(1, 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,10 @@ class Ledger:
                 return value, None if until < 0 else until
         raise TamperError(f"a value of the kind {kind} is not what was kept")
 
+    def events(self, last: int, number: int, batch: bytes) -> bytes:
+        """The code of events that were appended together."""
+        return self._vault.blind(SYSTEM, _EVENTS, b"%d %d %b" % (last, number, batch))
+
     def _code(self, kind: str, key: str, value: bytes, until: int) -> bytes:
         name = f"{kind}\0{key}".encode(errors="surrogatepass")
         return self._vault.blind(SYSTEM, _ENTRY_CODE, b"%d %d %b%b" % (until, len(name), name, value))
@@ -197,6 +203,7 @@ class GuardedStore:
         Raises:
             StoreError, CustodyError, TamperError.
         """
+        self._vouch()
         if self._anchor is None:
             return
         with self.begin(write=False) as transaction:
@@ -204,6 +211,21 @@ class GuardedStore:
         if force or (state.counter, events) != self._noted:
             self._anchor.write(self.ledger.mark(state, events), force)
             self._noted = state.counter, events
+
+    def _vouch(self) -> None:
+        """Vouch for events that somebody without the keys appended: while the server was sealed, or beside it.
+
+        From the next note on each event before it has a code, or was tampered with.
+        """
+        with self.begin(write=False) as transaction:
+            waiting = transaction.unvouched()
+        if waiting:
+            with self.begin() as transaction:
+                noted = max((mark.events for mark in self.marks()), default=0)
+                for row in transaction.unvouched():
+                    if row.last > noted:
+                        transaction.vouch(row.last, self.ledger.events(row.last, row.number, row.batch))
+                transaction.commit()
 
     @property
     def furthest(self) -> int:
@@ -493,8 +515,17 @@ class GuardedTransaction:
 
     # --- events ---
 
-    def append_events(self, events: Sequence[bytes]) -> int:
-        return self._inner.append_events(events)
+    def append_events(self, events: Sequence[bytes], vouch: Vouch | None = None) -> int:
+        return self._inner.append_events(events, vouch or self._store.ledger.events)
+
+    def event_rows(self, after: int = 0, limit: int = 1000) -> list[EventRow]:
+        return self._inner.event_rows(after, limit)
+
+    def unvouched(self) -> list[EventRow]:
+        return self._inner.unvouched()
+
+    def vouch(self, last: int, code: bytes) -> None:
+        self._inner.vouch(last, code)
 
     def events(self, after: int = 0, limit: int = 1000) -> list[tuple[int, bytes]]:
         return self._inner.events(after, limit)

@@ -66,9 +66,10 @@ class Report:
         misfiled: objects that would not be found by what they are, or be found by what they are not.
         strays: what is filed without an object that says so.
         damaged: objects that are not what was sealed.
+        events: sequence numbers in the record at which it is not as it was written.
         counter: of the state.
         seconds: how long it took.
-        after: where the next look goes on.
+        after: where the next look at objects goes on; `event_after`, that at events.
     """
 
     objects: int = 0
@@ -78,14 +79,16 @@ class Report:
     misfiled: list[str] = field(default_factory=list)
     strays: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
+    events: list[int] = field(default_factory=list)
     counter: int = 0
     seconds: float = 0.0
     after: str = ""
+    event_after: int = 0
 
     @property
     def sound(self) -> bool:
         """Whether all is as it was left."""
-        return not (self.wrong or self.misfiled or self.strays or self.damaged)
+        return not (self.wrong or self.misfiled or self.strays or self.damaged or self.events)
 
     def __str__(self) -> str:
         if self.sound:
@@ -95,6 +98,7 @@ class Report:
             f"{len(self.damaged)} objects are not what was sealed" if self.damaged else "",
             f"{len(self.misfiled)} objects are filed wrongly" if self.misfiled else "",
             f"{len(self.strays)} index rows are nobody's" if self.strays else "",
+            f"the record of events is not as it was written, from event {self.events[0]} on" if self.events else "",
         )
         return "; ".join(filter(None, said))
 
@@ -139,6 +143,7 @@ def examine(
     store: GuardedStore,
     *,
     after: str = "",
+    event_after: int = 0,
     most: int | None = None,
     rest: Rest = lambda _: None,
     told: Callable[[int, int], None] = lambda done, total: None,
@@ -146,7 +151,7 @@ def examine(
     """Add everything up, and look into objects.
 
     Args:
-        after: the unique identifier to begin after.
+        after: the unique identifier to begin after; `event_after`, the sequence number.
         most: so many objects are looked into; None for all, 0 for none.
         rest: is told how long each piece of work took.
         told: is told how many objects were looked into, and how many there are.
@@ -154,7 +159,7 @@ def examine(
     Raises:
         StoreError, CustodyError; TamperError, if the database as a whole is not the one that it was.
     """
-    began, report = time.monotonic(), Report(after=after)
+    began, report = time.monotonic(), Report(after=after, event_after=event_after)
     with store.inner.begin(write=False) as transaction:
         state = store.state(transaction, -1)
         sums, report.objects, report.entries = add_up(store, transaction, rest)
@@ -165,6 +170,7 @@ def examine(
             report.wrong = list(range(OBJECT_PARTS))  # XOR does not tell a row from none, if it is there twice
     if most != 0:
         _look_into(store, report, most, rest, told)
+        _look_at_events(store, report, most, rest)
     report.seconds = time.monotonic() - began
     return report
 
@@ -220,6 +226,30 @@ def _look_at(store: GuardedStore, record: Record, report: Report) -> None:
         report.damaged.append(record.unique_identifier)
 
 
+def _look_at_events(store: GuardedStore, report: Report, most: int | None, rest: Rest) -> None:
+    """Whether the record is as it was written, as far as it was noted; what is newer has a second to get its code."""
+    noted, looked = max((mark.events for mark in store.marks()), default=0), 0
+    while (most is None or looked < most) and report.event_after < noted:
+        with store.inner.begin(write=False) as transaction:
+            began = time.monotonic()
+            page = transaction.event_rows(report.event_after, _PAGE)
+        for row in page:
+            if row.last > noted:
+                break
+            whole = row.last == report.event_after + row.number and type(row.batch) is bytes
+            if not whole or row.code != store.ledger.events(row.last, row.number, row.batch):
+                report.events.append(row.last)
+            report.event_after = row.last
+        looked += len(page)
+        rest(time.monotonic() - began)
+        if not page or page[-1].last > noted:
+            break
+    if report.event_after < noted and (most is None or looked < most):
+        report.events.append(noted)  # the end is missing
+    if report.event_after >= noted or report.events:
+        report.event_after = 0
+
+
 # --- what follows from it ---------------------------------------------------------------------------------------------
 
 
@@ -269,7 +299,15 @@ def accept(engine: Engine, operator: str = "operator") -> Report:
         state = store.state(transaction, -1, checked=False)
         sums, objects, entries = add_up(store, transaction)
         said = f"{objects} objects and {entries} values are taken as they are"
-        transaction.append_events([_event(engine, "Accept State", "Success", said, [], operator)])
+        after = 0
+        while page := transaction.event_rows(after, _PAGE):
+            for row in page:
+                code = store.ledger.events(row.last, row.number, row.batch)
+                if row.code != code:
+                    transaction.vouch(row.last, code)
+            after = page[-1].last
+        event = _event(engine, "Accept State", "Success", said, [], operator)
+        transaction.append_events([event], store.ledger.events)
         # The counter goes beyond any that was noted, so that no note stands in the way.
         counter = max([state.counter, store.furthest, *(mark.counter for mark in store.marks())]) + 1
         accepted = State(counter, objects, state.keks + 1, 0, sums)
@@ -305,7 +343,7 @@ class Sweeper:
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._due = time.monotonic() + PAUSE_SECONDS
-        self._after = ""
+        self._after, self._event_after = "", 0
         self.last: Report | None = None
 
     def start(self) -> None:
@@ -360,8 +398,10 @@ class Sweeper:
     def _sweep(self, most: int) -> None:
         began = time.monotonic()
         try:
-            self.last = examine(self._engine.store, after=self._after, most=most, rest=self._rest)
-            self._after = self.last.after
+            self.last = examine(
+                self._engine.store, after=self._after, event_after=self._event_after, most=most, rest=self._rest
+            )
+            self._after, self._event_after = self.last.after, self.last.event_after
             act(self._engine, self.last)
         except (_Stopped, Conflict):
             pass

@@ -237,9 +237,9 @@ def restore(
             elif what == "event" and empty:
                 events.append(fields[0])
                 if len(events) == _STEP:
-                    transaction.append_events(events)
+                    transaction.append_events(events, store.ledger.events)
                     events = []
-        transaction.append_events(events)
+        transaction.append_events(events, store.ledger.events)
         sums, objects, _ = add_up(store, transaction)
         if sums != state.sums or objects != state.objects:
             raise TamperError("what was restored does not add up; nothing was changed")
@@ -308,7 +308,7 @@ def _settle(engine: Engine, transaction: Transaction, counter: int, keks: int, d
         status="Success",
         message=f"backup {done.header['identifier']}: {done}",
     )
-    transaction.append_events([event.encode()])
+    transaction.append_events([event.encode()], store.ledger.events)
     sums, objects, _ = add_up(store, transaction)
     counter = max([counter, store.furthest, *(mark.counter for mark in store.marks())]) + 1
     store.put_state(transaction, State(counter, objects, keks + 1, 0, sums))

@@ -132,6 +132,27 @@ class GrantRow:
 
 
 @dataclass(frozen=True, slots=True)
+class EventRow:
+    """Events that were appended together, as they are kept.
+
+    Attributes:
+        last: the sequence number of the last one.
+        number: how many there are.
+        batch: all of them.
+        code: proves who appended them; None if that is not known.
+    """
+
+    last: int
+    number: int
+    batch: bytes
+    code: bytes | None
+
+
+Vouch = Callable[[int, int, bytes], bytes]
+"""What an `EventRow` says → its code."""
+
+
+@dataclass(frozen=True, slots=True)
 class Located:
     """What Locate found: unique identifiers, newest first, and how many match without any limit."""
 
@@ -244,8 +265,21 @@ class Transaction(Protocol):
 
     # --- events ---
 
-    def append_events(self, events: Sequence[bytes]) -> int:
-        """Append to the record of events; the sequence number of the first, dense from 1."""
+    def append_events(self, events: Sequence[bytes], vouch: Vouch | None = None) -> int:
+        """Append to the record of events; the sequence number of the first, dense from 1.
+
+        Args:
+            vouch: makes the code that is kept beside them.
+        """
+
+    def event_rows(self, after: int = 0, limit: int = 1000) -> list[EventRow]:
+        """The rows of the record whose last event has a larger sequence number, in order."""
+
+    def unvouched(self) -> list[EventRow]:
+        """The rows of the record that have no code, in order."""
+
+    def vouch(self, last: int, code: bytes) -> None:
+        """Keep a code beside the row of the record whose last event is of this sequence number."""
 
     def events(self, after: int = 0, limit: int = 1000) -> list[tuple[int, bytes]]:
         """Events with a sequence number larger than `after`, in order."""
@@ -359,6 +393,7 @@ __all__ = [
     "BLIND_BYTES",
     "Criteria",
     "Entry",
+    "EventRow",
     "GrantRow",
     "IdentifierTaken",
     "Located",
@@ -366,5 +401,6 @@ __all__ = [
     "Record",
     "Store",
     "Transaction",
+    "Vouch",
     "open",
 ]

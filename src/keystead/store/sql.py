@@ -15,7 +15,18 @@ from struct import Struct
 from typing import Any, Final
 
 from keystead.errors import Conflict, StoreError, TamperError
-from keystead.store import ALL, Criteria, Entry, GrantRow, IdentifierTaken, Located, NameTaken, Record
+from keystead.store import (
+    ALL,
+    Criteria,
+    Entry,
+    EventRow,
+    GrantRow,
+    IdentifierTaken,
+    Located,
+    NameTaken,
+    Record,
+    Vouch,
+)
 from keystead.store.filing import misfiled, strays
 from keystead.store.locate import locate
 from keystead.store.rows import (
@@ -61,6 +72,10 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE TABLE entries (kind TEXT NOT NULL, key TEXT NOT NULL, value {blob} NOT NULL, version BIGINT NOT NULL,"
         " expires BIGINT, PRIMARY KEY (kind, key)){clustered}",
         "CREATE INDEX entries_expire ON entries (expires) WHERE expires IS NOT NULL",
+    ),
+    (
+        "ALTER TABLE events ADD COLUMN code {blob}",
+        "CREATE INDEX events_unvouched ON events (last) WHERE code IS NULL",
     ),
 )
 """What makes schema n + 1 of schema n; a dialect fills in its words for {identity}, {blob} and {clustered}."""
@@ -282,15 +297,27 @@ class SqlTransaction:
 
     # --- events ---
 
-    def append_events(self, events: Sequence[bytes]) -> int:
+    def append_events(self, events: Sequence[bytes], vouch: Vouch | None = None) -> int:
         first = self.last_event() + 1
         if events:
             batch = b"".join([part for event in events for part in (_LENGTH.pack(len(event)), event)])
+            last, number = first + len(events) - 1, len(events)
+            code = None if vouch is None else vouch(last, number, batch)
             self._rows(
-                "INSERT INTO events (last, number, batch) VALUES (?, ?, ?)",
-                (first + len(events) - 1, len(events), batch),
+                "INSERT INTO events (last, number, batch, code) VALUES (?, ?, ?, ?)", (last, number, batch, code)
             )
         return first
+
+    def event_rows(self, after: int = 0, limit: int = 1000) -> list[EventRow]:
+        select = "SELECT last, number, batch, code FROM events WHERE last > ? ORDER BY last LIMIT ?"
+        return [EventRow(*row) for row in self._rows(select, (after, limit))]
+
+    def unvouched(self) -> list[EventRow]:
+        select = "SELECT last, number, batch, code FROM events WHERE code IS NULL ORDER BY last"
+        return [EventRow(*row) for row in self._rows(select)]
+
+    def vouch(self, last: int, code: bytes) -> None:
+        self._rows("UPDATE events SET code = ? WHERE last = ?", (code, last))
 
     def last_event(self) -> int:
         return int(self._rows("SELECT max(last) FROM events")[0][0] or 0)
