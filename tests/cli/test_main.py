@@ -58,6 +58,8 @@ OPTIONS = {
     "status": ["--config", "--json"],
     "client enroll": ["--config", "--certificate", "--domain", "--group", "--key"],
     "client list": ["--config", "--json"],
+    "client disable": ["--config", "--domain"],
+    "client enable": ["--config", "--domain"],
     "zone list": ["--config", "--json"],
     "zone rotate": ["--config", "--domain", "--kind", "--all-domains", "--wait"],
     "zone shred": ["--config", "--domain", "--kind", "--yes", "--wait"],

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,15 +14,19 @@ from keystead.cli.layout import Layout, check_name
 from keystead.cli.options import config_option, json_option, load_config
 from keystead.errors import ConfigError
 
+if TYPE_CHECKING:
+    from keystead.engine.admin import Administration
+
 
 @click.group()
 def client() -> None:
-    """Enrol and list clients.
+    """Enrol and list clients, and lock them out.
 
     \b
     Examples:
       keystead client enroll backup
       keystead client list
+      keystead client disable backup
     """
 
 
@@ -84,6 +88,50 @@ def enroll(
     if certificate is None:
         pem, key = layout.client(name)
         click.echo(f"Give it these, by a safe way, and then remove the key here:\n  {pem}\n  {key}\n  {layout.ca}")
+
+
+@client.command()
+@click.argument("name")
+@config_option
+@click.option("--domain", help="The domain it belongs to; that of the configuration unless given.")
+def disable(name: str, config_path: Path | None, domain: str | None) -> None:
+    """Lock a client out.
+
+    A server that runs lets it in no more, and ends its open connections within seconds.  What it owns stays.
+
+    \b
+    Examples:
+      keystead client disable backup
+    """
+    _administer(config_path, domain, lambda administration: administration.disable_client(name))
+    click.echo(f"{name} is locked out.")
+
+
+@client.command()
+@click.argument("name")
+@config_option
+@click.option("--domain", help="The domain it belongs to; that of the configuration unless given.")
+def enable(name: str, config_path: Path | None, domain: str | None) -> None:
+    """Let a client in again that was locked out.
+
+    \b
+    Examples:
+      keystead client enable backup
+    """
+    _administer(config_path, domain, lambda administration: administration.enable_client(name))
+    click.echo(f"{name} is let in again.")
+
+
+def _administer(config_path: Path | None, domain: str | None, work: Callable[[Administration], object]) -> None:
+    from keystead.cli.opening import open_root, opener
+    from keystead.engine.admin import Administration
+
+    config = load_config(config_path)
+    engine = opener(config, open_root(config))()
+    try:
+        work(Administration(engine, domain or config.policy.domain))
+    finally:
+        engine.close()
 
 
 @client.command("list")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from keystead.pki.ca import Authority
 
 DEFAULT_CLIENTS = ("alice", "bob")
+STOP_SECONDS = 3.0
+"""Whoever tries things does not want to wait for a key that is still being made."""
 
 
 @click.command()
@@ -65,6 +68,9 @@ def dev(
       keystead dev --kmip-port 0 --https-port 0 --ready-file /tmp/ready.json
     """
     names = tuple(dict.fromkeys(check_name(name) for name in clients or DEFAULT_CLIENTS))
+    signal.signal(signal.SIGTERM, _stop)  # until there is a server that stops by itself
+    if ready_file is not None and not ready_file.absolute().parent.is_dir():
+        raise click.BadParameter(f"{ready_file.parent} is no directory", param_hint="--ready-file")
     temporary = directory is None
     layout = Layout(Path(tempfile.mkdtemp(prefix="keystead-")) if directory is None else directory.absolute())
     if ready_file is not None:
@@ -74,6 +80,16 @@ def dev(
     finally:
         if temporary:
             shutil.rmtree(layout.directory, ignore_errors=True)
+
+
+def _from_here(url: str) -> str:
+    """The address of a store, its file taken from where the command was given, as a shell's user means it."""
+    scheme, _, path = url.partition(":")
+    return f"{scheme}:{Path(path).absolute()}" if scheme == "sqlite" and path and not path.startswith("/") else url
+
+
+def _stop(*_: object) -> None:
+    raise SystemExit(0)
 
 
 def _run(
@@ -94,13 +110,14 @@ def _run(
     layout.make()
     authority = layout.authority("Keystead dev CA")
     layout.issue_server(authority, ())
-    url = store_url or f"sqlite:{layout.store.relative_to(layout.directory)}"
+    url = _from_here(store_url) if store_url else f"sqlite:{layout.store.relative_to(layout.directory)}"
     server: dict[str, object] = {
         "kmip_host": "localhost",
         "kmip_port": kmip_port,
         "https_host": "localhost",
         "https_port": https_port,
         "workers": workers,
+        "stop_seconds": STOP_SECONDS,
     }
     custody = {"root": "key-file", "directory": layout.custody.name, "key_file": f"{layout.custody.name}/root.key"}
     layout.write_config({"server": server, "store": {"url": url}, "custody": custody})

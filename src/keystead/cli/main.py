@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import sys
+import threading
 from collections.abc import Mapping, Sequence
-from typing import Final
+from contextlib import suppress
+from typing import Final, NoReturn
 
 import click
 
@@ -14,12 +17,14 @@ from keystead import __version__
 from keystead.cli.exits import exit_status
 from keystead.errors import KeysteadError
 
+THREAD_NAME: Final = "keystead-prepare"
+"""What threads are called that do slow work (`keystead.engine.preparing`)."""
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "init": ("keystead.cli.init:init", "Set up a server: configuration, root of trust, certificates."),
     "serve": ("keystead.cli.serve:serve", "Run the server of a configuration."),
     "dev": ("keystead.cli.dev:dev", "Run a throw-away server, at once."),
     "status": ("keystead.cli.status:status", "Tell how the server stands."),
-    "client": ("keystead.cli.client:client", "Enrol and list clients."),
+    "client": ("keystead.cli.client:client", "Enrol and list clients, lock them out."),
     "call": ("keystead.cli.call:call", "Call an operation of a server."),
     "decode": ("keystead.cli.decode:decode", "Print a KMIP message as a tree."),
     "operator": ("keystead.cli.operator:operator", "Look after the root of trust: custodians, sealing, rotation."),
@@ -86,21 +91,36 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its status."""
+    end(run(arguments))
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """Run a command; its exit status."""
     try:
         status = cli.main(arguments, prog_name="keystead", standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
-        sys.exit(130)
+        return 130
     except BrokenPipeError:
         sys.stderr.close()
-        sys.exit(0)
+        return 0
     except (KeysteadError, OSError) as error:
         click.echo(f"keystead: {error}", err=True)
-        sys.exit(exit_status(error))
-    sys.exit(status if isinstance(status, int) else 0)
+        return exit_status(error)
+    return status if isinstance(status, int) else 0
+
+
+def end(status: int) -> NoReturn:
+    """Exit; a thread that still makes a key is not waited for: nobody is left to have it."""
+    if any(thread.name.startswith(THREAD_NAME) for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 if __name__ == "__main__":
