@@ -130,7 +130,7 @@ def test_N06_a_grant_holds_on_all_workers_as_soon_as_it_is_given_or_taken_back(
             assert reasons(partial(get, uid), bobs) == {ResultReason.OBJECT_NOT_FOUND}
             administration.grant("alice", "bob", uid)
             assert reasons(partial(get, uid), bobs) == {None}
-            administration.revoke("alice", "bob", uid)
+            administration.revoke_grant("alice", "bob", uid)
 
 
 def test_L06_M9_a_client_that_is_locked_out_loses_its_connections_to_all_workers(server: Dev) -> None:
