@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from keystead.cli import tree
-from keystead.cli.decode import complaints, decode, form_of, to_ttlv, translate
+from keystead.cli.decode import complaints, form_of, to_ttlv, translate
+from keystead.cli.main import cli
 from keystead.client.session import Session
 from keystead.client.settings import Settings
 from keystead.client.shorthand import request_of
@@ -46,7 +47,7 @@ def response(payload: Response, version: Version = V2_1) -> bytes:
 
 
 def run(*words: str, data: bytes | str | None = None) -> Result:
-    return CliRunner().invoke(decode, words, input=data, standalone_mode=False)
+    return CliRunner().invoke(cli, ["decode", *words], input=data, standalone_mode=False)
 
 
 def show(message: bytes, **how: bool) -> str:
