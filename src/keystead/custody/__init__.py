@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from keystead.custody.files import shred, write_private
+from keystead.custody.files import shred, sweep, write_private
 from keystead.custody.rootfile import KEY_FILE, NEXT_FILE, NEXT_KEY_FILE, exclusive, kind_of
 from keystead.errors import ConfigError, CustodyError
 
@@ -175,6 +175,7 @@ def open_root(kind: str, directory: Path, means: Means | None = None) -> RootOfT
 
 def settle(directory: Path) -> None:
     """Finish, or take back, a change of the root that a crash interrupted."""
+    sweep(directory)
     if (directory / NEXT_FILE).exists() or (directory / NEXT_KEY_FILE).exists():
         from keystead.custody.succession import settle
 

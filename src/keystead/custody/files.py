@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from keystead.errors import CustodyError
+
+PART_SECONDS: Final = 60.0
+"""What is being written is younger."""
+_PART: Final = re.compile(r"\..+\.[0-9a-f]{12}")
 
 
 def make_directory(directory: Path) -> None:
@@ -50,6 +57,14 @@ def write_private(path: Path, data: bytes, replace: bool = False) -> None:
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def sweep(directory: Path) -> None:
+    """Remove what a process that was killed had begun to write; it may be a key."""
+    for path in directory.glob(".*"):
+        with suppress(OSError):
+            if _PART.fullmatch(path.name) and time.time() - path.stat().st_mtime > PART_SECONDS:
+                shred(path)
 
 
 def shred(path: Path) -> None:
