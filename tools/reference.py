@@ -42,6 +42,7 @@ A test fails when they are stale.
 
 
 def _help(command: click.Command, name: str) -> str:
+    command._help_option = None  # a command that was called by itself before has kept its own
     said = {**cli.context_settings, **command.context_settings, "terminal_width": 100, "max_content_width": 100}
     return command.get_help(click.Context(command, info_name=name, **said))
 
