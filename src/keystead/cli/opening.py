@@ -103,9 +103,11 @@ class Opening:
         from keystead.custody.keks import SqliteKekStore
         from keystead.custody.zones import Vault
 
-        if self.root.sealed:  # in a process whose engine went over by itself
-            return
         try:
+            if self._engine is not None:  # whose vault shares the root of before, and seals it
+                self._engine.vault.follow()
+                self.root = self._engine.vault.root
+                return
             with closing(Vault(self.root, SqliteKekStore(self._config.custody.directory))) as vault:
                 vault.follow()
                 self.root = vault.root
