@@ -204,6 +204,7 @@ def _issued(
     asked: _Asked,
     public: Managed | None,
     unique_identifier: str | None = None,
+    owner: str | None = None,
 ) -> Managed:
     """Issue and keep a certificate."""
     issuer.rules.check(wish)
@@ -226,8 +227,9 @@ def _issued(
     if issuer.managed is not None:
         facts[Tag.CERTIFICATE_LINK] = issuer.managed.unique_identifier
     managed = new(
-        context, ObjectType.CERTIFICATE, asked, generated=False, facts=facts, unique_identifier=unique_identifier
-    )
+        context, ObjectType.CERTIFICATE, asked, generated=False, facts=facts, unique_identifier=unique_identifier,
+        owner=owner,
+    )  # fmt: skip
     return context.add(managed, content)
 
 
@@ -272,7 +274,7 @@ def re_certify(context: Context, request: ReCertifyRequest) -> ReCertifyResponse
         raise OperationFailed(_R.PERMISSION_DENIED, "the certificate is another authority's")
     own = context.engine.identifiers.new()
     replaced(context, existing, own)
-    managed = _issued(context, issuer, wish, asked, public, own)
+    managed = _issued(context, issuer, wish, asked, public, own, existing.owner)
     if public is not None:
         links = tuple(
             replace(instance, value=own) if instance.value == existing.unique_identifier else instance

@@ -106,6 +106,7 @@ def add_symmetric(
     secret_data_type: SecretDataType = SecretDataType.SEED,
     unique_identifier: str | None = None,
     known_here_only: bool | None = None,
+    owner: str | None = None,
 ) -> Managed:
     """Keep a symmetric key or secret data whose bytes the server has made."""
     block = KeyBlock(
@@ -133,6 +134,7 @@ def add_symmetric(
         facts=facts,
         unique_identifier=unique_identifier,
         known_here_only=known_here_only,
+        owner=owner,
     )
     return context.add(managed, secret)
 
@@ -183,6 +185,7 @@ def add_pair(
     private_asked: _ASKED_ATTRIBUTES,
     public_asked: _ASKED_ATTRIBUTES,
     identifiers: tuple[str, str] | None = None,
+    owners: tuple[str | None, str | None] = (None, None),
 ) -> tuple[Managed, Managed]:
     """Keep both halves of a new key pair."""
     algorithm = first(private_asked, Tag.CRYPTOGRAPHIC_ALGORITHM) or first(public_asked, Tag.CRYPTOGRAPHIC_ALGORITHM)
@@ -195,11 +198,11 @@ def add_pair(
     formats = _PAIR_FORMATS.get(algorithm, _OTHER_FORMATS)
     own, other = identifiers or (context.engine.identifiers.new(), context.engine.identifiers.new())
     halves = []
-    for object_type, cls, key_format, material, asked, identifier, link, linked in (
+    for object_type, cls, key_format, material, asked, identifier, link, linked, owner in (
         (ObjectType.PRIVATE_KEY, PrivateKey, formats[0], dump_private(pair.private_key, formats[0]), private_asked, own,
-         Tag.PUBLIC_KEY_LINK, other),
+         Tag.PUBLIC_KEY_LINK, other, owners[0]),
         (ObjectType.PUBLIC_KEY, PublicKey, formats[1], dump_public(pair.public_key, formats[1]), public_asked, other,
-         Tag.PRIVATE_KEY_LINK, own),
+         Tag.PRIVATE_KEY_LINK, own, owners[1]),
     ):  # fmt: skip
         block = KeyBlock(
             key_format_type=key_format,
@@ -215,7 +218,9 @@ def add_pair(
             Tag.DIGEST: digest_of(material_bytes(material), key_format),
             link: linked,
         }
-        managed = new(context, object_type, asked, generated=True, facts=facts, unique_identifier=identifier)
+        managed = new(
+            context, object_type, asked, generated=True, facts=facts, unique_identifier=identifier, owner=owner
+        )
         halves.append(context.add(managed, cls(key_block=block)))
     context.placeholder = own
     return halves[0], halves[1]

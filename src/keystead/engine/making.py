@@ -218,6 +218,7 @@ def new(
     facts: Mapping[AttributeName, Any],
     unique_identifier: str | None = None,
     known_here_only: bool | None = None,
+    owner: str | None = None,
 ) -> Managed:
     """A new object of the caller's: what was asked for, what the server knows, and what it sets by itself.
 
@@ -226,6 +227,7 @@ def new(
         known_here_only: unless this says otherwise.
         facts: attributes that follow from the material, a list for several instances; one that was asked for
             otherwise is an error.
+        owner: if it takes the place of an object of another's, who let the caller do that: it stays theirs.
 
     Raises:
         OperationFailed: Invalid Attribute Value, Constraint Violation.
@@ -240,7 +242,7 @@ def new(
             raise OperationFailed(ResultReason.INVALID_ATTRIBUTE_VALUE, f"{name} is not that of the object")
         found[name] = tuple(Attribute(name, one, index) for index, one in enumerate(values))
     own = unique_identifier or context.engine.identifiers.new()
-    managed = Managed(own, context.caller.domain, context.caller.identity, object_type, 0, numbered(found))
+    managed = Managed(own, context.caller.domain, owner or context.caller.identity, object_type, 0, numbered(found))
     sensitive, extractable = managed.get(Tag.SENSITIVE, False), managed.get(Tag.EXTRACTABLE, True)
     defaults: dict[AttributeName, Any] = {
         Tag.INITIAL_DATE: now,

@@ -75,12 +75,14 @@ def keep(
     unique_identifier: str | None = None,
     unwrap: bool = False,
     returned: bool = False,
+    owner: str | None = None,
 ) -> Managed:
     """Examine an object that came in and keep it.
 
     Args:
         unwrap: if it came wrapped; else it is kept as it came.
         returned: its bytes may be those of an object that is here.
+        owner: of an object whose place it takes.
     """
     if not object_type.since <= context.version <= object_type.until:
         raise OperationFailed(_R.INVALID_OBJECT_TYPE, f"KMIP {context.version} has no {object_type} objects")
@@ -91,7 +93,9 @@ def keep(
     if unwrap and is_wrapped(secret):
         secret = unwrapped(context, secret)
     secret, facts = examined(context, object_type, secret, asked)
-    managed = new(context, object_type, asked, generated=False, facts=facts, unique_identifier=unique_identifier)
+    managed = new(
+        context, object_type, asked, generated=False, facts=facts, unique_identifier=unique_identifier, owner=owner
+    )
     if is_wrapped(came):
         managed = _protected(context, managed, came)
     elif returned:
@@ -267,15 +271,17 @@ def import_(context: Context, request: ImportRequest) -> ImportResponse:
         raise OperationFailed(
             _R.INVALID_FIELD, f"Import needs a Unique Identifier of 1 to {MOST_IDENTIFIER} printable characters"
         )
+    owner = None
     if context.turn.fetch(own) is not None:
         before = context.object(own)  # that of another owner is not found (K35)
         if not request.replace_existing:
             raise OperationFailed(_R.OBJECT_ALREADY_EXISTS, "an object with this Unique Identifier exists")
         context.forget(before)
+        owner = before.owner
     asked = {
         name: instances for name, instances in gather(request.attributes or ()).items() if name not in _NOT_IMPORTED
     }
     for name, instances in asked.items():
         check_settable(name, object_type, instances, importing=True)
-    keep(context, object_type, secret, asked, own, request.key_wrap_type is KeyWrapType.NOT_WRAPPED)
+    keep(context, object_type, secret, asked, own, request.key_wrap_type is KeyWrapType.NOT_WRAPPED, owner=owner)
     return ImportResponse(unique_identifier=own)

@@ -107,7 +107,7 @@ def re_key(context: Context, request: ReKeyRequest) -> ReKeyResponse:
     replaced(context, managed, identifier)
     new_key = add_symmetric(
         context, asked, algorithm, length, random_key(context, algorithm, length), generated=True,
-        unique_identifier=identifier,
+        unique_identifier=identifier, owner=managed.owner,
     )  # fmt: skip
     return ReKeyResponse(unique_identifier=new_key.unique_identifier)
 
@@ -132,7 +132,9 @@ def re_key_key_pair(context: Context, request: ReKeyKeyPairRequest) -> ReKeyKeyP
     own, its = context.engine.identifiers.new(), context.engine.identifiers.new()
     replaced(context, private, own)
     replaced(context, public, its)
-    new_private, new_public = add_pair(context, pair, private_asked, public_asked, identifiers=(own, its))
+    new_private, new_public = add_pair(
+        context, pair, private_asked, public_asked, identifiers=(own, its), owners=(private.owner, public.owner)
+    )
     return ReKeyKeyPairResponse(
         private_key_unique_identifier=new_private.unique_identifier,
         public_key_unique_identifier=new_public.unique_identifier,
