@@ -233,7 +233,8 @@ class Context:
                 names = (caller.identity, *caller.groups)
                 if caller.domain == found.domain and any(grant.grantee in names for grant in grants):
                     raise OperationFailed(
-                        ResultReason.PERMISSION_DENIED, f"you were not granted {self.operation} on this object"
+                        ResultReason.PERMISSION_DENIED,
+                        f"you were not granted {operation or self.operation} on this object",
                     )
                 return None
         return found
