@@ -87,6 +87,9 @@ class Echo:
     def upkeep(self) -> None:
         self.beats += 1
 
+    def labour(self) -> bool:
+        return False
+
     def prepare(self, incoming: Incoming) -> Incoming:
         return incoming
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import socket
 import ssl
 import struct
@@ -15,17 +14,19 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from keystead.errors import ConfigError
-from keystead.pki.ca import Authority, Issued
+from keystead.pki.ca import Authority
 from keystead.server.tls import Contexts, leaf_fault
 
+from .certificates import certificate, revocation_list, write_lists
 from .harness import Echo, Pki, Running, closed_within, eventually, receive, request, response, server_config
 
 Start = Callable[..., Running]
+DAY = 86_400
 
 
 def test_an_enrolled_client_is_answered_by_tls_1_3_and_by_1_2(start: Start) -> None:
@@ -72,49 +73,15 @@ def test_the_suites_that_clients_without_tls_1_3_need_are_there(start: Start, su
     assert server.exchange(context=context) == response()
 
 
-def _reissue(
-    pki: Pki,
-    *,
-    issuer: Authority | None = None,
-    key: Any = None,
-    usages: tuple[Any, ...] | None = (ExtendedKeyUsageOID.CLIENT_AUTH,),
-    begin: int = -1,
-    end: int = 30,
-    ca: bool = False,
-    critical: bool = False,
-    name: str = "alice",
-    self_signed: bool = False,
-) -> Issued:
-    """A client's certificate, but for what a test wants otherwise."""
-    issuer = issuer or pki.authority
-    key = key or ec.generate_private_key(ec.SECP256R1())
-    now = datetime.datetime.now(datetime.UTC)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject if self_signed else issuer.certificate.subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now + datetime.timedelta(days=begin))
-        .not_valid_after(now + datetime.timedelta(days=end))
-        .add_extension(x509.BasicConstraints(ca, None), critical=True)
-    )
-    if usages is not None:
-        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
-    if critical:
-        unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
-        builder = builder.add_extension(unknown, critical=True)
-    return Issued(builder.sign(key if self_signed else issuer.private_key, hashes.SHA256()), key)
-
-
 BAD_LEAVES: dict[str, dict[str, Any]] = {
-    "expired": {"begin": -10, "end": -1},
-    "not yet valid": {"begin": 1},
+    "expired": {"begin": -10 * DAY, "end": -DAY},
+    "expired a second ago": {"end": -1},
+    "not yet valid": {"begin": DAY},
+    "not valid for a minute yet": {"begin": 60},
     "for a server": {"usages": (ExtendedKeyUsageOID.SERVER_AUTH,)},
     "for any or no purpose": {"usages": None},
     "an authority": {"ca": True},
-    "self-signed": {"self_signed": True},
+    "self-signed": {"issuer": None},
     "an unknown critical extension": {"critical": True},
     "not enrolled": {},
 }
@@ -124,7 +91,7 @@ BAD_LEAVES: dict[str, dict[str, Any]] = {
 def test_L02_a_wrong_client_certificate_is_refused_before_any_byte_is_read(
     start: Start, pki: Pki, engine: Echo, fault: str
 ) -> None:
-    issued = pki.keep("bad", _reissue(pki, **BAD_LEAVES[fault]))
+    issued = pki.keep("bad", certificate(**{"issuer": pki.authority, **BAD_LEAVES[fault]}))
     if fault != "not enrolled":
         engine.enroll("bad", issued.der)  # so that nothing but the fault can refuse it
     server = start()
@@ -138,7 +105,7 @@ def test_L02_no_client_certificate_is_refused(start: Start, engine: Echo) -> Non
 
 
 def test_L02_weak_keys_and_hashes_are_refused(pki: Pki) -> None:
-    weak = _reissue(pki, key=rsa.generate_private_key(65537, 1024))
+    weak = certificate(pki.authority, key=rsa.generate_private_key(65537, 1024))
     assert leaf_fault(weak.der) == "its key is too weak"
     options = (
         "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -sha1 -subj /CN=x -days 2 -outform DER "
@@ -155,7 +122,7 @@ def test_L02_weak_keys_and_hashes_are_refused(pki: Pki) -> None:
 
 
 def test_L02_a_weak_key_does_not_get_through_the_handshake(start: Start, pki: Pki, engine: Echo) -> None:
-    issued = pki.keep("weak", _reissue(pki, key=rsa.generate_private_key(65537, 1024)))
+    issued = pki.keep("weak", certificate(pki.authority, key=rsa.generate_private_key(65537, 1024)))
     engine.enroll("weak", issued.der)
     server = start()
     context = server.context(None)
@@ -210,27 +177,12 @@ def test_L06_M9_a_disabled_client_loses_its_open_connections(start: Start, pki: 
     assert server.exchange("alice") == b""
 
 
-def _crl(pki: Pki, path: Path, revoked: list[int], last: int = 0, end: int = 30) -> None:
-    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    builder = (
-        x509.CertificateRevocationListBuilder()
-        .issuer_name(pki.authority.certificate.subject)
-        .last_update(now + datetime.timedelta(days=last))
-        .next_update(now + datetime.timedelta(days=end))
-    )
-    for serial in revoked:
-        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build()
-        builder = builder.add_revoked_certificate(entry)
-    crl = builder.sign(pki.authority.private_key, hashes.SHA256())  # type: ignore[arg-type]
-    path.write_bytes(crl.public_bytes(serialization.Encoding.PEM))
-
-
 def _serial(pki: Pki, name: str) -> int:
     return x509.load_pem_x509_certificate(pki.path(f"{name}.pem").read_bytes()).serial_number
 
 
 def test_L03_a_revoked_client_is_refused(start: Start, pki: Pki, tmp_path: Path) -> None:
-    _crl(pki, tmp_path / "crl.pem", [_serial(pki, "alice")])
+    write_lists(tmp_path / "crl.pem", revocation_list(pki.authority, _serial(pki, "alice")))
     server = start(client_crl=tmp_path / "crl.pem")
     assert server.exchange("alice") == b""
     assert server.exchange("bob") == response()
@@ -238,19 +190,19 @@ def test_L03_a_revoked_client_is_refused(start: Start, pki: Pki, tmp_path: Path)
 
 def test_L05_M9_a_new_list_counts_at_once_even_with_the_same_date(start: Start, pki: Pki, tmp_path: Path) -> None:
     crl = tmp_path / "crl.pem"
-    _crl(pki, crl, [], last=-1)
+    write_lists(crl, revocation_list(pki.authority, last=-DAY))
     server = start(client_crl=crl)
     with server.connect("alice") as alice:
         alice.sendall(request())
         assert receive(alice) == response()
-        _crl(pki, crl, [_serial(pki, "alice")], last=-1)
+        write_lists(crl, revocation_list(pki.authority, _serial(pki, "alice"), last=-DAY))
         assert closed_within(alice, 5)  # the change is noticed without a signal
     assert server.exchange("alice") == b""
     assert server.exchange("bob") == response()
 
 
 def test_L07_an_expired_list_lets_nobody_in(start: Start, pki: Pki, tmp_path: Path) -> None:
-    _crl(pki, tmp_path / "crl.pem", [], last=-10, end=-1)
+    write_lists(tmp_path / "crl.pem", revocation_list(pki.authority, last=-10 * DAY, end=-DAY))
     assert start(client_crl=tmp_path / "crl.pem").exchange("bob") == b""
 
 
@@ -348,6 +300,7 @@ CONTEXT_FAULTS = {
     "private_key: .*encrypted": {"private_key": "locked.key"},
     "client_ca: .*No such file": {"client_ca": "missing.pem"},
     "client_ca: ": {"client_ca": "empty.pem"},
+    "client_ca: .*not an authority's": {"client_ca": "alice.pem"},
     "client_crl: .*No such file": {"client_crl": "missing.pem"},
     "client_crl: .*no revocation list": {"client_crl": "ca.pem"},
 }
@@ -355,7 +308,7 @@ CONTEXT_FAULTS = {
 
 @pytest.mark.parametrize("message", CONTEXT_FAULTS)
 def test_M12_wrong_files_are_refused_and_named(pki: Pki, message: str) -> None:
-    old = _reissue(pki, begin=-10, end=-1, usages=(ExtendedKeyUsageOID.SERVER_AUTH,))
+    old = certificate(pki.authority, begin=-10 * DAY, end=-DAY, usages=(ExtendedKeyUsageOID.SERVER_AUTH,))
     pki.keep("old", old)
     pki.path("empty.pem").write_bytes(b"")
     pki.path("open.key").write_bytes(pki.path("server.key").read_bytes())

@@ -42,12 +42,14 @@ class Shown:
 
     Attributes:
         leaf: its own, in DER.
+        authority: the last of them, which is one of the authorities that clients are let in by.
         named: issuer (DER) and serial number of each, as revocation lists name them.
         until: POSIX seconds, when the first of them expires.
         fault: what is wrong with its own; "" if nothing is.
     """
 
     leaf: bytes
+    authority: bytes
     named: frozenset[tuple[bytes, int]]
     until: float
     fault: str
@@ -73,12 +75,14 @@ class Contexts:
     Attributes:
         kmip: asks for a client's certificate and, unless it is optional, lets nobody in without.
         https: lets anybody in to ask for health; the certificate is checked if there is one.
+        authorities: the certificates, in DER, of those that clients must come from.
         revoked: what the revocation lists name.
         stamp: tells this state of the files from another.
     """
 
     kmip: ssl.SSLContext
     https: ssl.SSLContext
+    authorities: frozenset[bytes]
     revoked: Revoked
     stamp: tuple[object, ...]
 
@@ -98,7 +102,7 @@ class Contexts:
         kmip = _context(config, ssl.CERT_OPTIONAL if optional else ssl.CERT_REQUIRED)
         https = _context(config, ssl.CERT_OPTIONAL)
         https.set_alpn_protocols(["http/1.1"])
-        return cls(kmip, https, revoked, stamp)
+        return cls(kmip, https, frozenset(kmip.get_ca_certs(binary_form=True)), revoked, stamp)
 
     @property
     def until(self) -> float:
@@ -112,6 +116,8 @@ class Contexts:
         """
         if shown.fault:
             return shown.fault
+        if shown.authority not in self.authorities:
+            return "its authority is trusted no more"
         if now > shown.until:
             return "it has expired"
         if now > self.revoked.until:
@@ -151,12 +157,13 @@ def _context(config: ServerConfig, client_certificate: ssl.VerifyMode) -> ssl.SS
     context.verify_mode = client_certificate
     with _names("client_ca"):
         context.load_verify_locations(config.client_ca)
-    if not context.get_ca_certs():
-        raise ConfigError("[server] client_ca: there is no authority's certificate in this file")
+    _check_authorities(context, config.client_ca)
     if config.client_crl is not None:
         with _names("client_crl"):
             context.load_verify_locations(config.client_crl)
         context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
+    # An authority that is named is one, though another one stands above it.
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
     return context
 
 
@@ -198,8 +205,8 @@ def _shown(chain: tuple[bytes, ...]) -> Shown:
         named = frozenset((one.issuer.public_bytes(), one.serial_number) for one in certificates)
         until = min(one.not_valid_after_utc.timestamp() for one in certificates)
     except ValueError:
-        return Shown(chain[0], frozenset(), math.inf, "it cannot be read")
-    return Shown(chain[0], named, until, leaf_fault(chain[0]))
+        return Shown(chain[0], chain[-1], frozenset(), math.inf, "it cannot be read")
+    return Shown(chain[0], chain[-1], named, until, leaf_fault(chain[0]))
 
 
 def _no_password() -> str:
@@ -217,6 +224,16 @@ def _check_server(config: ServerConfig) -> None:
             raise ConfigError(f"{config.certificate}: {fault}")
         if ExtendedKeyUsageOID.SERVER_AUTH not in _extended_usages(certificate, (ExtendedKeyUsageOID.SERVER_AUTH,)):
             raise ConfigError(f"{config.certificate}: this is not a certificate for a server")
+
+
+def _check_authorities(context: ssl.SSLContext, file: Path) -> None:
+    """Refuse a file of authorities that has none, or has anything else: with that one would let in whoever it is."""
+    with _names("client_ca"):
+        named = x509.load_pem_x509_certificates(file.read_bytes())
+        if any(not _is_authority(certificate) for certificate in named):
+            raise ConfigError(f"{file}: a certificate in this file is not an authority's")
+        if not context.get_ca_certs():
+            raise ConfigError(f"{file}: there is no authority's certificate in this file")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from keystead.config import ServerConfig
@@ -66,7 +66,17 @@ class Worker:
         self._outbox = Outbox(engine, config)
         self._health = "sealed" if engine.sealed else "ok"
         self._epoch = engine.identity_epoch()
+        admin_beat = () if admin is None else (admin.beat,)
+        self._chores: tuple[Callable[[], Awaitable[None] | None], ...] = (
+            self._renew,
+            self._follow,
+            *admin_beat,
+            engine.upkeep,
+            self._outbox.beat,
+            self._ask_health,
+        )
         self._to_recheck = False
+        self._alarmed = 0.0  # POSIX seconds: when the lists expired of which the log has been told
         self._tried = contexts.stamp
         self._stop = asyncio.Event()
         self._kmip = Listener(
@@ -119,20 +129,36 @@ class Worker:
         log.info("certificates reloaded")
 
     def _follow(self) -> None:
-        """Let nobody stay who may not: who was disabled, is on a new list, or has shown what has expired."""
-        epoch, now = self._engine.identity_epoch(), time.time()
-        if epoch != self._epoch:
-            self._epoch, self._to_recheck = epoch, True
+        """Let nobody stay who may not: who was disabled, is on a new list, or has shown what has expired.
+
+        Raises:
+            KeysteadError: the store is out of reach, so that somebody could not be looked up; tried again.
+        """
+        now, lists_until = time.time(), self._peers.contexts.until
+        if now >= lists_until > self._alarmed:
+            self._alarmed = lists_until
+            log.critical("revocation list expired: no client is let in, none may stay")
         if now >= self._peers.until:
-            if now >= self._peers.contexts.until:
-                log.critical("revocation list expired: no client is let in, none may stay")
             self._to_recheck = True
-        if self._to_recheck:
-            self._peers.until = self._peers.contexts.until
-            for listener in self._listeners:
-                for connection in listener.connections:
-                    connection.recheck()
-            self._to_recheck = False
+        try:
+            epoch = self._engine.identity_epoch()
+            if epoch != self._epoch:
+                self._epoch, self._to_recheck = epoch, True
+        finally:
+            if self._to_recheck:
+                self._recheck()
+
+    def _recheck(self) -> None:
+        self._peers.until = self._peers.contexts.until
+        failed = None
+        for connection in (one for listener in self._listeners for one in listener.connections):
+            try:
+                connection.recheck()
+            except KeysteadError as error:
+                failed = error
+        self._to_recheck = failed is not None
+        if failed is not None:
+            raise failed
 
     async def _sweep(self) -> None:
         config = self._config
@@ -149,14 +175,14 @@ class Worker:
             if self._leave():
                 self.stop()
                 return
-            if self._admin is not None:
-                await self._admin.beat()
-            for chore in (self._renew, self._follow, self._engine.upkeep, self._outbox.beat, self._ask_health):
+            for chore in self._chores:
                 try:
-                    chore()
+                    waiting = chore()
+                    if waiting is not None:
+                        await waiting
                 except Exception:
                     # The others are done all the same, and the next beat may find the disk, or the token, back.
-                    log.exception("upkeep failed", extra={"fields": {"chore": chore.__name__.strip("_")}})
+                    log.exception("upkeep failed", extra={"fields": {"chore": chore.__qualname__}})
 
     def _renew(self) -> None:
         if file_stamp(self._config) not in (self._peers.contexts.stamp, self._tried):
