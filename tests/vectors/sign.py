@@ -39,9 +39,18 @@ NO_PARAMETERS = Parameters()
 
 
 def verification(
-    unique_identifier: str, parameters: CryptographicParameters, data: bytes, signature: bytes, valid: bool
+    unique_identifier: str,
+    parameters: CryptographicParameters,
+    data: bytes,
+    signature: bytes,
+    valid: bool,
+    changed_too: bool = True,
 ) -> Talk:
-    """Verify a signature; what is changed after it is Invalid."""
+    """Verify a signature.
+
+    Args:
+        changed_too: what is changed of it is Invalid.
+    """
     verify = partial(SignatureVerifyRequest, unique_identifier=unique_identifier)
     how = {"cryptographic_parameters": parameters}
     parts = cut(data, signature)
@@ -50,7 +59,7 @@ def verification(
     if parameters.hashing_algorithm is not None:
         digest = hashlib.new(HASH_NAMES[parameters.hashing_algorithm], data, usedforsecurity=False).digest()
         verdict((yield from do(verify(digested_data=digest, signature_data=signature, **how))), valid)
-    if valid:
+    if valid and changed_too:
         # Not one bit: of ECDSA n - s is as good as s, and of some vectors it is the neighbour.
         for changed in (bytes((*signature[:-1], signature[-1] ^ 0x55)), signature[:-1], signature + b"\0", b""):
             verdict((yield from do(verify(data=data, signature_data=changed, **how))), False)
@@ -222,7 +231,9 @@ def wycheproof(record: Record, algorithm: CryptographicAlgorithm, padding: Paddi
         )
         answer: Any = yield from do(verify)
         return verdict(answer, answer.validity_indicator.name == "VALID")
-    return (yield from verification(unique_identifier, parameters, data, signature, record["result"] == "valid"))
+    # Some keys were made for a signature of which half does not matter, and the files have their own changes.
+    valid = record["result"] == "valid"
+    return (yield from verification(unique_identifier, parameters, data, signature, valid, changed_too=False))
 
 
 def wycheproof_generation(record: Record) -> Talk:

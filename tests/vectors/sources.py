@@ -231,7 +231,8 @@ SIGNATURES = (
            sign.ecdsa, _reader(needs="S")),
     Source("ECDSA public key validation", ("asymmetric/ECDSA/FIPS_186-3/PKV.rsp",), sign.public_key_validation,
            _reader(needs="QX")),
-    Source("ECDSA, Wycheproof", (f"{_SIGNATURES}/ecdsa_*_sha*[!3]_test.json",),
+    # Not the signatures in the form of IEEE P1363, nor those that only Bitcoin refuses.
+    Source("ECDSA, Wycheproof", (f"{_SIGNATURES}/ecdsa_secp*_sha*[!3n]_test.json",),
            partial(sign.wycheproof, algorithm=A.EC), wycheproof),
     Source("Ed25519", ("asymmetric/Ed25519/sign.input",), partial(sign.edwards, algorithm=A.ED25519), colons),
     Source("Ed448", ("asymmetric/Ed448/rfc8032.txt",), partial(sign.edwards, algorithm=A.ED448)),

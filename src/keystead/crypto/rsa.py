@@ -8,7 +8,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
@@ -21,16 +20,23 @@ NOT_DECRYPTED: Final = "the data could not be decrypted"
 """All that a caller learns of a failed decryption: K23, K24."""
 
 
+H = HashingAlgorithm
+OAEP_HASHES: Final = frozenset((H.SHA_1, H.SHA_224, H.SHA_256, H.SHA_384, H.SHA_512))
+"""Those with which the library has OAEP; it would say so only of data of the right length."""
+
+
 @lru_cache(maxsize=256)
 def _oaep(
     hashing_algorithm: HashingAlgorithm | None, mask_hash: HashingAlgorithm | None, p_source: bytes | None
 ) -> padding.OAEP:
     """Make the padding; both hashes are SHA-1 where they are not given, as KMIP and RFC 8017 A.2.1 have it."""
-    return padding.OAEP(
-        mgf=padding.MGF1(hash_object(mask_hash or HashingAlgorithm.SHA_1)),
-        algorithm=hash_object(hashing_algorithm or HashingAlgorithm.SHA_1),
-        label=p_source,
-    )
+    hashes = [hashing_algorithm or H.SHA_1, mask_hash or H.SHA_1]
+    if not OAEP_HASHES.issuperset(hashes):
+        raise OperationFailed(
+            ResultReason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS, "OAEP does not support this hashing algorithm"
+        )
+    algorithm, mask = map(hash_object, hashes)
+    return padding.OAEP(mgf=padding.MGF1(mask), algorithm=algorithm, label=p_source)
 
 
 def encryption_padding(parameters: CryptographicParameters | None) -> padding.AsymmetricPadding:
@@ -65,10 +71,6 @@ def encrypt(key: RSAPublicKey, parameters: CryptographicParameters | None, data:
     pad = encryption_padding(parameters)
     try:
         return key.encrypt(data, pad)
-    except UnsupportedAlgorithm:
-        raise OperationFailed(
-            ResultReason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS, "OAEP does not support this hashing algorithm"
-        ) from None
     except ValueError:
         raise OperationFailed(ResultReason.CRYPTOGRAPHIC_FAILURE, "the data is too long for the key") from None
 
@@ -82,9 +84,5 @@ def decrypt(key: RSAPrivateKey, parameters: CryptographicParameters | None, data
     pad = encryption_padding(parameters)
     try:
         return key.decrypt(data, pad)
-    except UnsupportedAlgorithm:
-        raise OperationFailed(
-            ResultReason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS, "OAEP does not support this hashing algorithm"
-        ) from None
     except ValueError:
         raise OperationFailed(ResultReason.CRYPTOGRAPHIC_FAILURE, NOT_DECRYPTED) from None
