@@ -2,8 +2,8 @@
 
 Each check raises ValueError with a sentence that says what is wrong and nothing of the key.
 
-Source: SP 800-56A section 5.6.2.3; SP 800-56B section 6.4; FIPS 186-5 appendix A; RFC 7748 section 6;
-Nemec et al., The Return of Coppersmith's Attack (2017) for the fingerprint.
+Source: SP 800-56A section 5.6.2.3; SP 800-56B section 6.4; FIPS 186-5 appendix A; FIPS 203; FIPS 204; RFC 7748
+section 6; Nemec et al., The Return of Coppersmith's Attack (2017) for the fingerprint.
 """
 
 from __future__ import annotations
@@ -200,6 +200,47 @@ def private_key(key: object) -> None:
             dsa_key = key.private_numbers()
             group = dsa_key.public_numbers.parameter_numbers
             dsa_numbers(group.p, group.q, group.g, x=dsa_key.x)
+
+
+# --- ML-KEM and ML-DSA ------------------------------------------------------------------------------------------------
+
+_Q_ML_KEM: Final = 3329
+_SECRETS: Final = {2560: (4 + 4, 2), 4032: (6 + 5, 4), 4896: (8 + 7, 2)}
+"""Bytes of an expanded ML-DSA key → how many secret polynomials it has, and η.  Source: FIPS 204 table 1."""
+
+
+def ml_kem_public(encoded: bytes) -> None:
+    """Check an encapsulation key: 256 coefficients of 12 bits a polynomial, then 32 bytes.
+
+    Raises:
+        ValueError: a coefficient is not reduced.
+
+    Source: FIPS 203 section 7.2.
+    """
+    for i in range(0, len(encoded) - 32, 3):
+        pair = int.from_bytes(encoded[i : i + 3], "little")
+        if pair & 0xFFF >= _Q_ML_KEM or pair >> 12 >= _Q_ML_KEM:
+            raise ValueError("a coefficient of the ML-KEM key is not reduced")
+
+
+def ml_dsa_private(encoded: bytes) -> None:
+    """Check an expanded private key: after 128 bytes the secret polynomials, each coefficient as η less itself.
+
+    Raises:
+        ValueError: a coefficient is beyond η.
+
+    Source: FIPS 204 algorithms 24 and 25.
+    """
+    polynomials, eta = _SECRETS[len(encoded)]
+    bits = (2 * eta).bit_length()
+    size = polynomials * 256 * bits // 8
+    # Three bytes are a whole number of coefficients of 3 bits, and of 4.
+    for i in range(128, 128 + size, 3):
+        few = int.from_bytes(encoded[i : min(i + 3, 128 + size)], "little")
+        while few:
+            if few & (1 << bits) - 1 > 2 * eta:
+                raise ValueError("a coefficient of the ML-DSA key is out of range")
+            few >>= bits
 
 
 # --- DES ------------------------------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from keystead.crypto import rsa
-from keystead.crypto.modes import NO_PARAMETERS, Setup, Transform
+from keystead.crypto.aead import CCM
+from keystead.crypto.modes import NO_PARAMETERS, Setup, Transform, Whole
 from keystead.crypto.rsa import NOT_DECRYPTED
 from keystead.crypto.schemes import SCHEMES, Scheme
 from keystead.errors import OperationFailed
@@ -213,7 +214,7 @@ def _open(scheme: Scheme, setup: Setup, data: bytes, tag: bytes | None) -> bytes
 class Encryptor:
     """Encrypts data that comes in parts: `update` as often as there is data, then `finish` once."""
 
-    __slots__ = ("_bytes", "_padding", "_scheme", "_tag_bytes", "_transform", "iv")
+    __slots__ = ("_bytes", "_padding", "_scheme", "_tag_bytes", "_transform", "holds", "iv")
 
     def __init__(
         self, scheme: Scheme, padding: Padding | None, transform: Transform, iv: bytes | None, tag_bytes: int
@@ -222,6 +223,8 @@ class Encryptor:
         self._bytes = 0
         self.iv = iv
         "The IV, only if the server made it; the first answer of a stream carries it."
+        self.holds = isinstance(transform, Whole | CCM)
+        "Whether the data waits for its end."
 
     def update(self, data: bytes) -> bytes:
         """Give the ciphertext that is complete with these bytes.
@@ -257,13 +260,15 @@ class Encryptor:
 class Decryptor:
     """Decrypts data that comes in parts: `update` as often as there is data, then `finish` once."""
 
-    __slots__ = ("_held", "_padding", "_scheme", "_setup", "_tag", "_transform")
+    __slots__ = ("_held", "_padding", "_scheme", "_setup", "_tag", "_transform", "holds")
 
     def __init__(
         self, scheme: Scheme, padding: Padding | None, setup: Setup, transform: Transform | None, tag: bytes | None
     ) -> None:
         self._scheme, self._padding, self._setup, self._transform, self._tag = scheme, padding, setup, transform, tag
         self._held = b"" if transform else bytearray()
+        self.holds = transform is None or isinstance(transform, Whole)
+        "Whether the data waits for its end."
 
     def update(self, data: bytes) -> bytes:
         """Give the plaintext that is complete with these bytes; none before the tag is checked.

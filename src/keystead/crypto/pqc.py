@@ -16,15 +16,12 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import mldsa, mlkem
 
-from keystead.crypto import der
+from keystead.crypto import checks, der
 from keystead.crypto.mac import digest
 from keystead.errors import OperationFailed
 from keystead.kmip.enums import CryptographicAlgorithm, HashingAlgorithm, ResultReason
 
 A = CryptographicAlgorithm
-
-_Q: Final = 3329
-"""The modulus of ML-KEM."""
 
 _NIST: Final = "2.16.840.1.101.3.4"
 
@@ -194,6 +191,11 @@ def load_private(algorithm: CryptographicAlgorithm, material: bytes) -> PostQuan
         public = material[-64 - row.public_bytes : -64]
         if digest(material[-64 - row.public_bytes : -64], HashingAlgorithm.SHA3_256) != material[-64:-32]:
             raise OperationFailed(ResultReason.INVALID_ATTRIBUTE_VALUE, "the hash in the ML-KEM key is wrong")
+    elif row.module.startswith("sign.ml"):
+        try:
+            checks.ml_dsa_private(material)
+        except ValueError as error:
+            raise OperationFailed(ResultReason.INVALID_ATTRIBUTE_VALUE, str(error)) from None
     elif row.module.startswith("sign.slh"):
         public = material[len(material) // 2 :]  # SK = seed ‖ prf ‖ PK.  Source: FIPS 205 section 9.1.
     return PostQuantumPrivateKey(algorithm, material, public)
@@ -210,25 +212,11 @@ def load_public(algorithm: CryptographicAlgorithm, material: bytes) -> PostQuant
         raise OperationFailed(ResultReason.INVALID_ATTRIBUTE_VALUE, f"the key has the wrong length for {algorithm}")
     try:
         if row.is_kem:
-            _check_encapsulation_key(material)
+            checks.ml_kem_public(material)
         native = row.native[1].from_public_bytes(material) if row.native is not None else None
     except ValueError:
         raise OperationFailed(ResultReason.INVALID_ATTRIBUTE_VALUE, f"the bytes are no key of {algorithm}") from None
     return PostQuantumPublicKey(algorithm, material, native)
-
-
-def _check_encapsulation_key(material: bytes) -> None:
-    """Check that every coefficient is reduced: pqcrypto does not.
-
-    Raises:
-        ValueError: one of them is not.
-
-    Source: FIPS 203 section 7.2; algorithm 6 for the encoding in 12 bits, before the last 32 bytes.
-    """
-    for i in range(0, len(material) - 32, 3):
-        pair = int.from_bytes(material[i : i + 3], "little")
-        if pair & 0xFFF >= _Q or pair >> 12 >= _Q:
-            raise ValueError("a coefficient is not reduced")
 
 
 # --- PKCS#8 and X.509 -------------------------------------------------------------------------------------------------

@@ -362,6 +362,11 @@ class _Parts:
         elif not isinstance(key, (*_EDWARDS, PostQuantumPrivateKey, PostQuantumPublicKey)):
             raise _does_not_sign()
 
+    @property
+    def holds(self) -> bool:
+        """Whether the data waits for its end."""
+        return self._hash is None
+
     def update(self, data: bytes) -> None:
         """Take the next part."""
         if self._hash is not None:

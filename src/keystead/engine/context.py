@@ -41,6 +41,7 @@ from keystead.store import Criteria, NameTaken, Transaction
 
 if TYPE_CHECKING:
     from keystead.engine.engine import Engine
+    from keystead.engine.streams import Stream
     from keystead.engine.tickets import Delegation
     from keystead.engine.waiting import Submission
 
@@ -115,6 +116,8 @@ class Turn:
         said: what the header of the next answer says besides the usual.
         rules: defaults and constraints that were looked up, by domain and scope; None once any was set.
         rehearsal: whether nothing is to be done but to find out which slow work there is.
+        streams: operations in parts that were begun or went on, by Correlation Value; None where one is over.
+        touched: their Correlation Values, a stream as often as it had a part.
     """
 
     def __init__(self, engine: Engine, transaction: Transaction, now_us: int) -> None:
@@ -132,16 +135,23 @@ class Turn:
         self.said: Mapping[str, Any] = {}
         self.rules: dict[tuple[str, str], dict[str, Any]] | None = {}
         self.rehearsal = False
+        self.streams: dict[bytes, Stream | None] = {}
+        self.touched: list[bytes] = []
+
+    def end_streams(self, since: int) -> None:
+        """End the streams that were touched since so many were."""
+        self.streams |= dict.fromkeys(self.touched[since:])
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Undo everything within if it raises."""
-        before = dict(self.changed)
+        """Undo everything within if it raises; streams cannot be taken back, and are over."""
+        before, touched = dict(self.changed), len(self.touched)
         try:
             with self.transaction.savepoint():
                 yield
         except BaseException:
             self.changed = before
+            self.end_streams(touched)
             raise
 
     def fetch(self, unique_identifier: str) -> Managed | None:

@@ -1,21 +1,16 @@
 """Using keys on the server: Encrypt, Decrypt, Sign, MAC, Hash, random numbers; whole or in parts.
 
-Data in parts: the first request says Init Indicator and gets a Correlation Value, which the next ones carry until one
-says Final Indicator.  A stream belongs to its caller, its object and its operation, and expires.
-
 Source: KMIP 1.4 sections 4.29 to 4.37; 2.1 section 6.1.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from keystead.crypto import cipher, mac, sign
 from keystead.crypto.schemes import SCHEMES
-from keystead.engine import use
+from keystead.engine import streams, use
 from keystead.engine.context import Context
 from keystead.engine.handlers import handles
 from keystead.engine.managed import Managed
@@ -24,7 +19,6 @@ from keystead.kmip.enums import (
     CryptographicAlgorithm,
     CryptographicUsageMask,
     ObjectType,
-    Operation,
     ResultReason,
     ValidityIndicator,
 )
@@ -53,96 +47,17 @@ from keystead.policy.lifecycle import USES, Use
 
 _R = ResultReason
 _M = CryptographicUsageMask
-MAXIMUM_STREAMS: Final = 4096
-MAXIMUM_STREAMS_PER_CALLER: Final = 64
-STREAM_SECONDS: Final = 300
 MAXIMUM_RANDOM_BYTES: Final = 64 << 10
 _VALIDITY: Final = {True: ValidityIndicator.VALID, False: ValidityIndicator.INVALID}
 
 
-# --- streams ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Stream:
-    """An operation under way.
-
-    Attributes:
-        worker: what takes the parts.
-        expires: POSIX seconds.
-    """
-
-    caller: str
-    operation: Operation
-    unique_identifier: str
-    worker: Any
-    expires: int
-
-
-def _open(context: Context, unique_identifier: str, worker: Any) -> bytes:
-    streams = context.engine.streams
-    if len(streams) >= MAXIMUM_STREAMS // 2:
-        for value in [value for value, stream in streams.items() if stream.expires <= context.now]:
-            del streams[value]
-    own = sum(stream.caller == context.caller.identity for stream in streams.values())
-    if len(streams) >= MAXIMUM_STREAMS or own >= MAXIMUM_STREAMS_PER_CALLER:
-        raise OperationFailed(_R.SERVER_LIMIT_EXCEEDED, "too many operations in parts are under way")
-    value = secrets.token_bytes(16)
-    streams[value] = Stream(
-        context.caller.identity, context.operation, unique_identifier, worker, context.now + STREAM_SECONDS
-    )
-    return value
-
-
-def _resume(context: Context, value: bytes) -> Stream:
-    stream: Stream | None = context.engine.streams.get(value)
-    if (
-        stream is None
-        or stream.caller != context.caller.identity
-        or stream.operation is not context.operation
-        or stream.expires <= context.now
-    ):
-        raise OperationFailed(_R.INVALID_CORRELATION_VALUE, "no operation in parts has this Correlation Value")
-    stream.expires = context.now + STREAM_SECONDS
-    return stream
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One request of an operation in parts.
-
-    Attributes:
-        worker: None if the operation is whole.
-        correlation_value: to answer with, None at the end.
-    """
-
-    unique_identifier: str
-    worker: Any
-    final: bool
-    correlation_value: bytes | None
-
-
-def _step(context: Context, request: Any, start: Callable[[], tuple[str, Any]]) -> Step | None:
-    """Find or open the stream of a request; None if it asks for the whole at once."""
-    final = bool(request.final_indicator)
-    if request.correlation_value is not None:
-        stream = _resume(context, request.correlation_value)
-        if stream.unique_identifier:
-            context.object(stream.unique_identifier)
-        if final:
-            del context.engine.streams[request.correlation_value]
-        return Step(stream.unique_identifier, stream.worker, final, None if final else request.correlation_value)
-    if not request.init_indicator:
-        return None
-    unique_identifier, worker = start()
-    value = None if final else _open(context, unique_identifier, worker)
-    return Step(unique_identifier, worker, final, value)
-
-
 def _data(request: Any) -> bytes:
-    if not isinstance(request.data, bytes):
-        raise OperationFailed(_R.INVALID_MESSAGE, "the request has no Data")
-    return request.data
+    """The Data of a request that has all of it, which says both Indicators if there is none."""
+    if isinstance(request.data, bytes):
+        return request.data
+    if getattr(request, "init_indicator", None):
+        return b""
+    raise OperationFailed(_R.INVALID_MESSAGE, "the request has no Data")
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------
@@ -223,8 +138,8 @@ def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
         _use_nonce(context, managed, request)
         return managed.unique_identifier, worker
 
-    step = _step(context, request, start)
-    if step is None:
+    part = streams.part(context, request, start)
+    if part is None:
         managed = _usable(context, request, _M.ENCRYPT)
         data = _data(request)
         done = cipher.encrypt(
@@ -243,18 +158,17 @@ def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
             iv_counter_nonce=done.iv,
             authenticated_encryption_tag=done.tag,
         )
-    data = request.data if isinstance(request.data, bytes) else b""
-    out = step.worker.update(data)
+    out = part.update()
     tag = None
-    if step.final:
-        last = step.worker.finish()
+    if part.final:
+        last = part.finish()
         out, tag = out + last.data, last.tag
-    use.spend(context, context.object(step.unique_identifier), len(data), _M.ENCRYPT)
+    use.spend(context, context.object(part.unique_identifier), len(part.data), _M.ENCRYPT, begins=part.first)
     return EncryptResponse(
-        unique_identifier=step.unique_identifier,
+        unique_identifier=part.unique_identifier,
         data=out or None,
-        iv_counter_nonce=step.worker.iv if request.init_indicator else None,
-        correlation_value=step.correlation_value,
+        iv_counter_nonce=part.iv,
+        correlation_value=part.correlation_value,
         authenticated_encryption_tag=tag,
     )
 
@@ -276,8 +190,8 @@ def decrypt(context: Context, request: DecryptRequest) -> DecryptResponse:
         )
         return managed.unique_identifier, worker
 
-    step = _step(context, request, start)
-    if step is None:
+    part = streams.part(context, request, start)
+    if part is None:
         managed = _usable(context, request, _M.DECRYPT)
         plain = cipher.decrypt(
             use.optional_algorithm(managed),
@@ -289,11 +203,11 @@ def decrypt(context: Context, request: DecryptRequest) -> DecryptResponse:
             tag,
         )
         return DecryptResponse(unique_identifier=managed.unique_identifier, data=plain)
-    out = step.worker.update(request.data if isinstance(request.data, bytes) else b"")
-    if step.final:
-        out += step.worker.finish(tag)
+    out = part.update()
+    if part.final:
+        out += part.finish(tag)
     return DecryptResponse(
-        unique_identifier=step.unique_identifier, data=out or None, correlation_value=step.correlation_value
+        unique_identifier=part.unique_identifier, data=out or None, correlation_value=part.correlation_value
     )
 
 
@@ -320,10 +234,10 @@ def sign_(context: Context, request: SignRequest) -> SignResponse:
         worker = sign.Signer(_private(context, managed), use.parameters(managed, request.cryptographic_parameters))
         return managed.unique_identifier, worker
 
-    step = _step(context, request, start)
-    if step is None:
+    part = streams.part(context, request, start)
+    if part is None:
         managed = _usable(context, request, _M.SIGN)
-        data = request.data if isinstance(request.data, bytes) else None
+        data = None if request.digested_data is not None and request.data is None else _data(request)
         signature = sign.sign(
             _private(context, managed),
             use.parameters(managed, request.cryptographic_parameters),
@@ -332,12 +246,11 @@ def sign_(context: Context, request: SignRequest) -> SignResponse:
         )
         use.spend(context, managed, len(data or request.digested_data or b""), _M.SIGN)
         return SignResponse(unique_identifier=managed.unique_identifier, signature_data=signature)
-    data = request.data if isinstance(request.data, bytes) else b""
-    step.worker.update(data)
-    signed = step.worker.finish() if step.final else None
-    use.spend(context, context.object(step.unique_identifier), len(data), _M.SIGN)
+    part.update()
+    signed = part.finish() if part.final else None
+    use.spend(context, context.object(part.unique_identifier), len(part.data), _M.SIGN, begins=part.first)
     return SignResponse(
-        unique_identifier=step.unique_identifier, signature_data=signed, correlation_value=step.correlation_value
+        unique_identifier=part.unique_identifier, signature_data=signed, correlation_value=part.correlation_value
     )
 
 
@@ -352,27 +265,27 @@ def signature_verify(context: Context, request: SignatureVerifyRequest) -> Signa
         )
         return managed.unique_identifier, worker
 
-    step = _step(context, request, start)
-    if step is None:
+    part = streams.part(context, request, start)
+    if part is None:
         managed = _usable(context, request, _M.VERIFY)
         if request.signature_data is None:
             raise OperationFailed(_R.INVALID_MESSAGE, "the request has no Signature Data")
         valid = sign.verify(
             _public(context, managed),
             use.verifying_parameters(managed, request.cryptographic_parameters),
-            request.data if isinstance(request.data, bytes) else None,
+            None if request.digested_data is not None and request.data is None else _data(request),
             request.digested_data,
             request.signature_data,
         )
         return SignatureVerifyResponse(unique_identifier=managed.unique_identifier, validity_indicator=_VALIDITY[valid])
-    step.worker.update(request.data if isinstance(request.data, bytes) else b"")
+    part.update()
     verdict = None
-    if step.final:
+    if part.final:
         if request.signature_data is None:
             raise OperationFailed(_R.INVALID_MESSAGE, "the last request has no Signature Data")
-        verdict = _VALIDITY[step.worker.finish(request.signature_data)]
+        verdict = _VALIDITY[part.finish(request.signature_data)]
     return SignatureVerifyResponse(
-        unique_identifier=step.unique_identifier, validity_indicator=verdict, correlation_value=step.correlation_value
+        unique_identifier=part.unique_identifier, validity_indicator=verdict, correlation_value=part.correlation_value
     )
 
 
@@ -397,19 +310,18 @@ def mac_(context: Context, request: MACRequest) -> MACResponse:
         managed = _usable(context, request, _M.MAC_GENERATE)
         return managed.unique_identifier, mac.macer(*_mac_arguments(context, managed, request))
 
-    step = _step(context, request, start)
-    if step is None:
+    part = streams.part(context, request, start)
+    if part is None:
         managed = _usable(context, request, _M.MAC_GENERATE)
         data = _data(request)
         code = mac.mac(*_mac_arguments(context, managed, request), data)
         use.spend(context, managed, len(data), _M.MAC_GENERATE)
         return MACResponse(unique_identifier=managed.unique_identifier, mac_data=code)
-    data = request.data if isinstance(request.data, bytes) else b""
-    step.worker.update(data)
-    made = step.worker.digest() if step.final else None
-    use.spend(context, context.object(step.unique_identifier), len(data), _M.MAC_GENERATE)
+    part.update()
+    made = part.digest() if part.final else None
+    use.spend(context, context.object(part.unique_identifier), len(part.data), _M.MAC_GENERATE, begins=part.first)
     return MACResponse(
-        unique_identifier=step.unique_identifier, mac_data=made, correlation_value=step.correlation_value
+        unique_identifier=part.unique_identifier, mac_data=made, correlation_value=part.correlation_value
     )
 
 
@@ -421,32 +333,32 @@ def mac_verify(context: Context, request: MACVerifyRequest) -> MACVerifyResponse
         managed = _usable(context, request, _M.MAC_VERIFY)
         return managed.unique_identifier, mac.macer(*_mac_arguments(context, managed, request))
 
-    step = _step(context, request, start)
-    if step is None:
+    part = streams.part(context, request, start)
+    if part is None:
         managed = _usable(context, request, _M.MAC_VERIFY)
         if request.mac_data is None:
             raise OperationFailed(_R.INVALID_MESSAGE, "the request has no MAC Data")
         valid = mac.mac_verify(*_mac_arguments(context, managed, request), _data(request), request.mac_data)
         return MACVerifyResponse(unique_identifier=managed.unique_identifier, validity_indicator=_VALIDITY[valid])
-    step.worker.update(request.data if isinstance(request.data, bytes) else b"")
+    part.update()
     verdict = None
-    if step.final:
+    if part.final:
         if request.mac_data is None:
             raise OperationFailed(_R.INVALID_MESSAGE, "the last request has no MAC Data")
-        verdict = _VALIDITY[secrets.compare_digest(step.worker.digest(), request.mac_data)]
+        verdict = _VALIDITY[secrets.compare_digest(part.digest(), request.mac_data)]
     return MACVerifyResponse(
-        unique_identifier=step.unique_identifier, validity_indicator=verdict, correlation_value=step.correlation_value
+        unique_identifier=part.unique_identifier, validity_indicator=verdict, correlation_value=part.correlation_value
     )
 
 
 @handles(HashRequest)
 def hash_(context: Context, request: HashRequest) -> HashResponse:
     """Hash data.  Source: KMIP 1.4 §4.37; 2.1 §6.1.24."""
-    step = _step(context, request, lambda: ("", mac.hasher(request.cryptographic_parameters)))
-    if step is None:
+    part = streams.part(context, request, lambda: ("", mac.hasher(request.cryptographic_parameters)))
+    if part is None:
         return HashResponse(data=mac.hash_(request.cryptographic_parameters, _data(request)))
-    step.worker.update(request.data if isinstance(request.data, bytes) else b"")
-    return HashResponse(data=step.worker.digest() if step.final else None, correlation_value=step.correlation_value)
+    part.update()
+    return HashResponse(data=part.digest() if part.final else None, correlation_value=part.correlation_value)
 
 
 # --- random numbers ---------------------------------------------------------------------------------------------------

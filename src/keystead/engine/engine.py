@@ -33,6 +33,7 @@ from keystead.engine import (
     people,
     preparing,
     rotation,
+    streams,
     waiting,
 )
 from keystead.engine import operations as _operations  # noqa: F401 - enters the handlers
@@ -133,7 +134,7 @@ class Engine:
         self.identifiers = Identifiers()
         self.cache: dict[str, Any] = {}
         self.loaded_keys: dict[Any, Any] = {}
-        self.streams: dict[bytes, Any] = {}
+        self.streams: dict[bytes, streams.Stream] = {}
         self.rehearsals: dict[str, Future[preparing.Results]] = {}
         self.process_compromised = False
         self.enrol_unknown_users = self.interop = False  # for test servers
@@ -391,6 +392,7 @@ class Engine:
             notices.post(turn)
             transaction.append_events(turn.events)
             transaction.commit()
+        streams.settle(turn)
         stones = []
         for unique_identifier, managed in turn.changed.items():
             if managed is None:
@@ -586,7 +588,7 @@ class Engine:
         submission = context.submission
         if submission is not None and asked is not None and submission.waits(operation):
             raise Pending(waiting.submit(context, submission, asked))
-        placeholder = context.placeholder
+        placeholder, touched = context.placeholder, len(context.turn.touched)
         try:
             if not row.changes and context.delegation is None:
                 return row.handler(context, request)
@@ -597,6 +599,7 @@ class Engine:
                 return answer
         except BaseException:
             context.placeholder = placeholder
+            context.turn.end_streams(touched)
             raise
 
     # --- answers ---

@@ -54,8 +54,13 @@ def check(context: Context, managed: Managed, mask: CryptographicUsageMask) -> M
     return managed
 
 
-def spend(context: Context, managed: Managed, amount_bytes: int, mask: CryptographicUsageMask) -> None:
+def spend(
+    context: Context, managed: Managed, amount_bytes: int, mask: CryptographicUsageMask, *, begins: bool = True
+) -> None:
     """Take a use that applies protection off the Usage Limits; saves, so it comes last.
+
+    Args:
+        begins: it is not a later part of a use.
 
     Raises:
         OperationFailed: Permission Denied, as the test cases have it: the limit would be exceeded.
@@ -63,7 +68,7 @@ def spend(context: Context, managed: Managed, amount_bytes: int, mask: Cryptogra
     limits = managed.get(Tag.USAGE_LIMITS)
     if not isinstance(limits, UsageLimits) or USES[mask] is not Use.PROTECT:
         return
-    amount = amount_bytes if limits.usage_limits_unit is UsageLimitsUnit.BYTE else 1
+    amount = amount_bytes if limits.usage_limits_unit is UsageLimitsUnit.BYTE else int(begins)
     left = (limits.usage_limits_count or 0) - amount
     if left < 0:
         raise OperationFailed(ResultReason.PERMISSION_DENIED, "the Usage Limits of the object would be exceeded")
