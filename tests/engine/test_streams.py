@@ -129,7 +129,7 @@ KINDS = [
 ]
 _FICKLE = (PaddingMethod.ISO_10126, PaddingMethod.SSL3)
 """Paddings with random bytes."""
-places = st.lists(st.integers(0, 80), max_size=5)
+places = st.lists(st.integers(0, 80), max_size=3)
 
 
 def key_of(world: World, algorithm: A, mode: B | None, keys: dict[Any, str]) -> str:
@@ -146,7 +146,7 @@ def key_of(world: World, algorithm: A, mode: B | None, keys: dict[Any, str]) -> 
 def test_every_mode_gives_in_parts_what_it_gives_at_once(world: World) -> None:
     keys: dict[Any, str] = {}
 
-    @given_examples(600)
+    @given_examples(250)
     @given(kind=st.sampled_from(KINDS), data=st.binary(max_size=80), iv=st.binary(min_size=16, max_size=16),
            cuts=places, more=places)  # fmt: skip
     def holds(kind: Any, data: bytes, iv: bytes, cuts: list[int], more: list[int]) -> None:
@@ -173,8 +173,9 @@ def test_every_mode_gives_in_parts_what_it_gives_at_once(world: World) -> None:
             how["iv_counter_nonce"] = own or made.iv
             tag = {"authenticated_encryption_tag": made.last.authenticated_encryption_tag} if sealed else {}
             opened = at_once(world, decrypt(data=made.data, **how, **tag))
-            for first, last in ((how | tag, {}), (how, tag)):
-                assert in_parts(world, decrypt, parts_of(made.data, more), first, last).data == opened.data
+            # The tag comes with the first part or with the last.
+            first, last = (how | tag, {}) if len(more) % 2 else (how, tag)
+            assert in_parts(world, decrypt, parts_of(made.data, more), first, last).data == opened.data
             assert opened.refusal is None
             if padding is PaddingMethod.ZEROS:  # no padding of data that end in them
                 assert opened.data.rstrip(b"\0") == data.rstrip(b"\0")
@@ -269,7 +270,7 @@ def test_k23_broken_data_is_refused_alike_however_it_is_cut(world: World) -> Non
     keys: dict[Any, str] = {}
     refusals = set()
 
-    @given_examples(300)
+    @given_examples(150)
     @given(kind=st.sampled_from(KINDS), data=st.binary(max_size=64), iv=st.binary(min_size=16, max_size=16),
            tag=st.binary(min_size=12, max_size=16), cuts=places)  # fmt: skip
     def holds(kind: Any, data: bytes, iv: bytes, tag: bytes, cuts: list[int]) -> None:
