@@ -195,25 +195,36 @@ def _print(text: str, command: str) -> None:
 def _give(name: str, text: str, words: Sequence[str], command: str | None) -> None:
     """Show a share to its custodian alone, or print it, until it is acknowledged."""
     does = "prints" if command else "shows"
-    click.pause(f"{name} to the terminal, please; everybody else away. Any key {does} the share.")
+    _pause(f"{name} to the terminal, please; everybody else away. Any key {does} the share.")
     try:
         while True:
             if command:
                 _print(text, command)
             else:
                 click.echo(text)
-                click.pause("Write it down. Any key hides it.")
+                _pause("Write it down. Any key hides it.")
                 _wipe_screen()
             click.echo(f"{name}, type {CHECKED_WORDS} words of it, to show that you have it.")
             asked = sorted(secrets.SystemRandom().sample(range(len(words)), CHECKED_WORDS))
             # All are asked for before any is judged.
             typed = [ask(f"Word {at + 1}").lower() for at in asked]
             if typed == [words[at] for at in asked]:
-                return
+                break
             click.echo(f"That is not what the sheet says. Here it is again{', printed' if command else ''}.")
     finally:
         _wipe_screen()
-        click.echo(f"{name} may go; the next one, please.")
+    click.echo(f"{name} has the share.")
+
+
+def _pause(text: str) -> None:
+    """Wait for a key; unlike click's own, the one that breaks off does."""
+    click.echo(text, nl=False)
+    try:
+        click.getchar()
+    except EOFError:
+        raise click.Abort from None
+    finally:
+        click.echo()
 
 
 def _wipe_screen() -> None:
