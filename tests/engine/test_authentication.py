@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from keystead.crypto.passwords import hashed_password, one_time_password, password_digests, server_hashed_password
+from keystead.engine import granting
 from keystead.engine.admin import Administration
 from keystead.engine.engine import Incoming
 from keystead.engine.verifiers import OneTime
@@ -205,7 +206,7 @@ def test_operators_change_passwords_and_lock_users_out_at_once(world: World, peo
     assert world.refused(PingRequest(), authentication=user("Fred", "another")) is R.AUTHENTICATION_NOT_SUCCESSFUL
     people.enable_user("Fred")
     assert world.do(PingRequest(), authentication=user("Fred", "another"))
-    assert [account.name for account in people.users()] == ["Barney", "Fred"]
+    assert [user["name"] for user in people.users()] == ["Barney", "Fred"]
 
 
 def test_devices_show_all_their_identifiers_and_their_password(world: World, people: Administration):
@@ -307,18 +308,18 @@ def test_a_hashed_password_is_good_once_and_the_server_proves_itself(world: Worl
 
 def test_groups_and_grants_share_objects(world: World, people: Administration):
     uid = world.create()
-    people.add_group("readers")
+    group = people.add_group("readers")
     people.join_group("readers", "Fred")
     people.join_group("readers", "bob")
-    people.grant("alice", "readers", uid, [GetRequest.OPERATION])
-    world.callers["bob"] = replace(world.callers["bob"], groups=(people.groups()["readers"],))
+    granting.grant(people, "alice", "readers", uid, [GetRequest.OPERATION])
+    world.callers["bob"] = replace(world.callers["bob"], groups=(group,))
     assert world.do(GetRequest(unique_identifier=uid), authentication=FRED)
     assert world.do(GetRequest(unique_identifier=uid), who="bob")
     assert world.refused(DestroyRequest(unique_identifier=uid), authentication=FRED) is R.PERMISSION_DENIED
     assert world.refused(GetRequest(unique_identifier=uid), authentication=BARNEY) is R.OBJECT_NOT_FOUND
     people.leave_group("readers", "Fred")
     assert world.refused(GetRequest(unique_identifier=uid), authentication=FRED) is R.OBJECT_NOT_FOUND
-    people.revoke_grant("alice", "readers", uid)
+    granting.revoke_grant(people, "alice", "readers", uid)
     assert world.refused(GetRequest(unique_identifier=uid), who="bob") is R.OBJECT_NOT_FOUND
 
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from keystead.engine.admin import Administration
+from keystead.engine.granting import trust_wrapping_key
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import Attribute, Attributes
 from keystead.kmip.enums import (
@@ -195,12 +196,12 @@ class TestWrappingKeys:
     def test_k16_an_operator_may_trust_a_key_that_came_from_outside(self, world: World) -> None:
         key, partners = create(world, sensitive=True), registered(world, os.urandom(32), WRAP)
         operators = Administration(world.engine)
-        operators.trust_wrapping_key(partners)
+        trust_wrapping_key(operators, partners)
         assert world.do(get_wrapped(key, partners))
-        operators.trust_wrapping_key(partners, trusted=False)
+        trust_wrapping_key(operators, partners, trusted=False)
         assert world.refused(get_wrapped(key, partners)) is R.PERMISSION_DENIED
         with pytest.raises(OperationFailed):
-            operators.trust_wrapping_key("nothing")
+            trust_wrapping_key(operators, "nothing")
 
     def test_a_plain_key_may_be_wrapped_by_a_key_of_the_client(self, world: World) -> None:
         """PyKMIP fetches a plain key under a key that it registered with Encrypt and Decrypt in its mask."""

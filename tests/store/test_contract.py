@@ -9,7 +9,7 @@ import pytest
 
 from keystead import store as stores
 from keystead.errors import ConfigError, Conflict, StoreError
-from keystead.store import ALL, Criteria, IdentifierTaken, NameTaken, Record, Store
+from keystead.store import ALL, Count, Criteria, IdentifierTaken, NameTaken, Record, Store
 
 Make = Callable[..., Record]
 GROUP, INITIAL = 0x420056, 0x420039
@@ -338,6 +338,26 @@ def test_a_grant_can_be_of_all_that_an_owner_has_or_of_a_domain(store: Store, re
         assert transaction.revoke_grant("default", ALL, ALL, "auditors")
         transaction.commit()
     assert found(store, ("erin", "auditors")) == []
+
+
+def test_objects_are_counted_by_type_and_what_their_dates_say(store: Store, record: Make) -> None:
+    put(
+        store,
+        record(1),
+        record(2, activation_date=5),
+        record(3, activation_date=5, deactivation_date=6),
+        record(4, activation_date=7, domain="other"),
+        record(5, compromise_date=1, destroy_date=2, object_type=3),
+        record(6, activation_date=7),
+    )
+    kind = record(1).object_type
+    with store.begin(write=False) as transaction:
+        assert transaction.object_counts(now=6) == [
+            Count(kind, False, False, False, False, 3),
+            Count(kind, True, False, False, False, 1),
+            Count(kind, True, True, False, False, 1),
+            Count(3, False, False, True, True, 1),
+        ]
 
 
 def test_a_domain_of_very_many_owners_is_searched_too(store: Store, record: Make) -> None:

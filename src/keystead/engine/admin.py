@@ -1,4 +1,4 @@
-"""What KMIP has no words for: users, devices, groups, grants, and who is let in.
+"""What KMIP has no words for: clients, users, devices, groups, and who is let in.
 
 These are for operators, who stand beside the server and not before it: each does one thing, in one transaction, with an
 event of the audit that names the operator and what was done, and never a password.  Those that are a `@method` can be
@@ -7,9 +7,9 @@ asked for on the server's socket (`administration`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from keystead.audit.log import Event
 from keystead.engine import attestation, identities
@@ -25,15 +25,14 @@ from keystead.engine.accounts import (
     new_identity,
 )
 from keystead.engine.administration import method
-from keystead.engine.context import Context, Turn
+from keystead.engine.context import Turn
+from keystead.engine.granting import all_grants
 from keystead.engine.verifiers import Digests, OneTime, Password, Verifier
-from keystead.errors import OperationFailed, StoreError
-from keystead.kmip.enums import Operation, ResultReason, ResultStatus
+from keystead.errors import OperationFailed
+from keystead.kmip.enums import ResultReason, ResultStatus, StorageStatusMask
 from keystead.kmip.structures import Device
-from keystead.kmip.version import NEWEST
-from keystead.policy.access import Caller
-from keystead.policy.wrapping import History
-from keystead.store import ALL
+from keystead.policy.access import ADMINISTRATORS
+from keystead.store import Criteria, Located
 
 if TYPE_CHECKING:
     from keystead.engine.engine import Engine
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 DEFAULT_DOMAIN = "default"
 OPERATOR = "operator"
+_PAGE: Final = 100
 
 Progress = Callable[[str, int, int], None]
 """Is told what a slow method is at, how much of it is done, and of how much; raises if it is to stop."""
@@ -91,7 +91,7 @@ class Administration:
             )
             return self._accounts(turn).add(account)
 
-        return self._do("Add User", work, lambda account: account.identity, name)
+        return self.do("Add User", work, lambda account: account.identity, name)
 
     @method(slow=True)
     def add_device(self, device: Device, groups: Iterable[str] = ()) -> Account:
@@ -113,7 +113,7 @@ class Administration:
             )
             return self._accounts(turn).add(account, device)
 
-        return self._do("Add Device", work, lambda account: account.identity, device_name(identifiers))
+        return self.do("Add Device", work, lambda account: account.identity, device_name(identifiers))
 
     @method(slow=True)
     def set_password(self, name: str, password: str, *, hashed: bool = False) -> Account:
@@ -158,11 +158,31 @@ class Administration:
         return self._change("Enable User", name, lambda account: replace(account, disabled=False))
 
     @method
-    def users(self) -> list[Account]:
-        """The users and devices of the domain."""
+    def remove_user(self, name: str) -> Account:
+        """Forget a user or a device; who is made anew under its name inherits nothing.
+
+        Raises also Permission Denied, while it owns objects: nobody could reach them.
+        """
+
+        def work(turn: Turn) -> Account:
+            account = self._account(turn, name)
+            self._check_owns_nothing(turn, account.identity)
+            self._accounts(turn).drop(account)
+            return account
+
+        gone = self.do("Remove User", work, lambda account: account.identity, name)
+        self._forget_grants(gone.identity)
+        return gone
+
+    @method
+    def users(self) -> list[dict[str, Any]]:
+        """The users and devices of the domain, with the names of their groups."""
         with self.engine.store.begin(write=False) as transaction:
             accounts = Accounts(transaction, self.engine.vault, self.domain)
-            return sorted(accounts.all(transaction.entries(ACCOUNT)), key=lambda account: account.name)
+            return [
+                account.as_dict() | {"groups": [identities.group_name(transaction, group) for group in account.groups]}
+                for account in sorted(accounts.all(transaction.entries(ACCOUNT)), key=lambda account: account.name)
+            ]
 
     # --- clients ---
 
@@ -176,7 +196,7 @@ class Administration:
             except ValueError:
                 raise OperationFailed(ResultReason.INVALID_FIELD, "this is no certificate") from None
 
-        return self._do("Enroll Client", work, lambda client: client.identity, name)
+        return self.do("Enroll Client", work, lambda client: client.identity, name)
 
     @method
     def clients(self) -> list[dict[str, Any]]:
@@ -194,6 +214,23 @@ class Administration:
         return self._set_client("Enable Client", name, lambda client: replace(client, disabled=False))
 
     @method
+    def remove_client(self, name: str) -> identities.Client:
+        """Forget a client; one that is enrolled anew under its name, or by its certificate, inherits nothing.
+
+        Raises also Permission Denied, while it owns objects: nobody could reach them.
+        """
+
+        def work(turn: Turn) -> identities.Client:
+            client = self._client(turn, name)
+            self._check_owns_nothing(turn, client.identity)
+            identities.remove(turn.transaction, client)
+            return client
+
+        gone = self.do("Remove Client", work, lambda client: client.identity, name)
+        self._forget_grants(gone.identity)
+        return gone
+
+    @method
     def require_attestation(self, name: str, public_key: bytes, registers: bytes = b"") -> identities.Client:
         """Have a client attest the state of its machine from now on.
 
@@ -207,7 +244,12 @@ class Administration:
             attestation.enrol(turn, self.domain, client.identity, public_key, registers)
             return identities.put(turn.transaction, replace(client, attests=True))
 
-        return self._do("Require Attestation", work, lambda client: client.identity, name)
+        return self.do("Require Attestation", work, lambda client: client.identity, name)
+
+    @method
+    def waive_attestation(self, name: str) -> identities.Client:
+        """Have a client attest nothing any more."""
+        return self._set_client("Waive Attestation", name, lambda client: replace(client, attests=False))
 
     # --- groups ---
 
@@ -220,78 +262,56 @@ class Administration:
                 raise OperationFailed(ResultReason.OBJECT_ALREADY_EXISTS, "there is a group of this name already")
             return identities.join(turn.transaction, self.domain, name)
 
-        return self._do("Add Group", work, lambda identity: identity, name)
+        return self.do("Add Group", work, lambda identity: identity, name)
+
+    @method
+    def remove_group(self, name: str) -> str:
+        """Forget a group, and what it was granted; a new one of its name inherits nothing."""
+
+        def work(turn: Turn) -> str:
+            one = self._group(turn, name)
+            if one == ADMINISTRATORS:
+                raise OperationFailed(
+                    ResultReason.PERMISSION_DENIED, "this group is always there; take its members out"
+                )
+            for client in identities.clients(turn.transaction):
+                if one in client.groups:
+                    identities.put(turn.transaction, replace(client, groups=_without(client.groups, one)))
+            accounts = self._accounts(turn)
+            for account in accounts.all(turn.transaction.entries(ACCOUNT)):
+                if one in account.groups:
+                    accounts.put(replace(account, groups=_without(account.groups, one)))
+            identities.remove_group(turn.transaction, self.domain, name, one)
+            return one
+
+        gone = self.do("Remove Group", work, lambda identity: identity, name)
+        self._forget_grants(gone)
+        return gone
 
     @method
     def join_group(self, group: str, member: str) -> None:
         """Put a client or a user into a group."""
-        self._regroup("Join Group", group, member, lambda groups, one: tuple(dict.fromkeys((*groups, one))))
+        self._regroup("Join Group", group, member, _with)
 
     @method
     def leave_group(self, group: str, member: str) -> None:
         """Take a client or a user out of a group."""
-        self._regroup(
-            "Leave Group", group, member, lambda groups, one: tuple(other for other in groups if other != one)
-        )
+        self._regroup("Leave Group", group, member, _without)
 
     @method
-    def groups(self) -> dict[str, str]:
-        """The identities of the groups of the domain, by name."""
+    def groups(self) -> list[dict[str, Any]]:
+        """The groups of the domain, with the names of their members."""
         with self.engine.store.begin(write=False) as transaction:
-            return identities.groups(transaction, self.domain)
-
-    # --- grants ---
-
-    @method
-    def grant(
-        self, owner: str, grantee: str, unique_identifier: str = ALL, operations: Collection[Operation] = ()
-    ) -> None:
-        """Let a client, a user or a group do operations (none named: all) on an object of another, or on all of them.
-
-        Args:
-            owner, grantee: names; of several that have one, a client comes before a user, and a user before a group.
-        """
-
-        def work(turn: Turn) -> str:
-            numbers = [int(operation) for operation in operations]
-            holder, receiver = self._identity(turn, owner), self._identity(turn, grantee)
-            try:
-                turn.transaction.grant(self.domain, holder, unique_identifier, receiver, numbers)
-            except StoreError:
-                raise _unknown("the owner has no such object") from None
-            return unique_identifier
-
-        what = ", ".join(operation.title for operation in operations) or "all operations"
-        self._do("Grant", work, lambda uid: uid, f"{grantee}: {what}, on objects of {owner}")
-
-    @method
-    def revoke_grant(self, owner: str, grantee: str, unique_identifier: str = ALL) -> None:
-        """Take a grant back."""
-
-        def work(turn: Turn) -> str:
-            holder, receiver = self._identity(turn, owner), self._identity(turn, grantee)
-            if not turn.transaction.revoke_grant(self.domain, holder, unique_identifier, receiver):
-                raise _unknown("there is no such grant")
-            return unique_identifier
-
-        self._do("Revoke Grant", work, lambda uid: uid, f"{grantee}, on objects of {owner}")
-
-    # --- wrapping keys ---
-
-    @method
-    def trust_wrapping_key(self, unique_identifier: str, trusted: bool = True) -> None:
-        """Say that whoever has a key may have the Sensitive keys that it wraps, for example that of a partner's HSM."""
-
-        def work(turn: Turn) -> str:
-            managed = turn.fetch(unique_identifier)
-            if managed is None or managed.domain != self.domain:
-                raise _unknown("there is no such object")
-            context = Context(turn, Caller("", self.operator, self.domain), NEWEST)
-            kept = managed.history & ~History.TRUSTED
-            context.save(managed.with_history(kept | History.TRUSTED if trusted else kept), touch=False)
-            return unique_identifier
-
-        self._do("Trust Wrapping Key" if trusted else "Distrust Wrapping Key", work, lambda uid: uid, "")
+            accounts = Accounts(transaction, self.engine.vault, self.domain)
+            members: list[Account | identities.Client] = [
+                *(client for client in identities.clients(transaction) if client.domain == self.domain),
+                *accounts.all(transaction.entries(ACCOUNT)),
+            ]
+            found = {ADMINISTRATORS: ADMINISTRATORS} | identities.groups(transaction, self.domain)
+        return [
+            {"name": name, "identity": one, "members": sorted({each.name for each in members if one in each.groups})}
+            for name, one in sorted(found.items())
+        ]
 
     # --- what they stand on ---
 
@@ -303,7 +323,14 @@ class Administration:
         """Make a refusal an event of the audit."""
         self.engine.turn(lambda turn: self._note(turn, operation, (), error.message, error))
 
-    def _do(self, operation: str, work: Callable[[Turn], T], subject: Callable[[T], str], message: str) -> T:
+    def do(self, operation: str, work: Callable[[Turn], T], subject: Callable[[T], str], message: str) -> T:
+        """Do work as one transaction, and make it an event of the audit.
+
+        Args:
+            operation: what the audit calls it.
+            subject: gives the identity, or the unique identifier, of what it was done to.
+        """
+
         def recorded(turn: Turn) -> T:
             result = work(turn)
             self._note(turn, operation, (subject(result),), message)
@@ -336,8 +363,10 @@ class Administration:
         return Accounts(turn.transaction, self.engine.vault, self.domain)
 
     def _account(self, turn: Turn, name: str) -> Account:
+        """The user or device of a name, or else of an identity."""
         client = identities.by_name(turn.transaction, self.domain, name)
-        found = self._accounts(turn).find(name, "" if client is None else client.identity)
+        accounts = self._accounts(turn)
+        found = accounts.find(name, "" if client is None else client.identity) or accounts.get(name)
         if found is None:
             raise _unknown("there is no user of this name")
         return found
@@ -348,11 +377,46 @@ class Administration:
             raise _unknown("there is no client of this name")
         return found
 
+    def _group(self, turn: Turn, name: str) -> str:
+        found = identities.group_named(turn.transaction, self.domain, name)
+        if found is None:
+            raise _unknown("there is no group of this name")
+        return found
+
+    def _check_owns_nothing(self, turn: Turn, identity: str) -> None:
+        seen, located = 0, Located((), 1)
+        while seen < located.total:
+            criteria = Criteria(
+                domain=self.domain,
+                visible_to=(identity,),
+                storage_status_mask=int(StorageStatusMask.ON_LINE_STORAGE | StorageStatusMask.ARCHIVAL_STORAGE),
+                maximum_items=_PAGE,
+                offset_items=seen,
+            )
+            located = turn.transaction.locate(criteria)
+            found = (turn.transaction.get(unique_identifier) for unique_identifier in located.identifiers)
+            if any(record is not None and record.owner == identity for record in found):
+                raise OperationFailed(
+                    ResultReason.PERMISSION_DENIED, "it owns objects: disable it, or have them destroyed first"
+                )
+            seen += _PAGE
+
+    def _forget_grants(self, identity: str) -> None:
+        """Take back what somebody who is gone had granted or was granted; none of it has had any effect since."""
+        with self.engine.store.begin(write=False) as transaction:
+            rows = [row for row in all_grants(transaction, self.domain) if identity in (row.owner, row.grantee)]
+
+        def work(turn: Turn) -> None:
+            for row in rows:
+                turn.transaction.revoke_grant(row.domain, row.owner, row.unique_identifier, row.grantee)
+
+        self.engine.turn(work)
+
     def _change(self, operation: str, name: str, change: Callable[[Account], Account]) -> Account:
         def work(turn: Turn) -> Account:
             return self._accounts(turn).put(change(self._account(turn, name)))
 
-        return self._do(operation, work, lambda account: account.identity, name)
+        return self.do(operation, work, lambda account: account.identity, name)
 
     def _set_client(
         self, operation: str, name: str, change: Callable[[identities.Client], identities.Client]
@@ -360,15 +424,13 @@ class Administration:
         def work(turn: Turn) -> identities.Client:
             return identities.put(turn.transaction, change(self._client(turn, name)))
 
-        return self._do(operation, work, lambda client: client.identity, name)
+        return self.do(operation, work, lambda client: client.identity, name)
 
     def _regroup(
         self, operation: str, group: str, member: str, change: Callable[[tuple[str, ...], str], tuple[str, ...]]
     ) -> None:
         def work(turn: Turn) -> str:
-            one = identities.group_named(turn.transaction, self.domain, group)
-            if one is None:
-                raise _unknown("there is no group of this name")
+            one = self._group(turn, group)
             client = identities.by_name(turn.transaction, self.domain, member)
             if client is not None:
                 identities.put(turn.transaction, replace(client, groups=change(client.groups, one)))
@@ -377,19 +439,28 @@ class Administration:
             self._accounts(turn).put(replace(account, groups=change(account.groups, one)))
             return account.identity
 
-        self._do(operation, work, lambda identity: identity, f"{member}: {group}")
+        self.do(operation, work, lambda identity: identity, f"{member}: {group}")
 
-    def _identity(self, turn: Turn, name: str) -> str:
+    def identity_of(self, turn: Turn, name: str) -> str:
+        """The identity of a client, else a user, else a group of a name."""
         client = identities.by_name(turn.transaction, self.domain, name)
         if client is not None:
             return client.identity
         account = self._accounts(turn).find(name, "")
-        found: Any = (
-            account.identity if account is not None else identities.group_named(turn.transaction, self.domain, name)
-        )
-        if found is None:
+        if account is not None:
+            return account.identity
+        group = identities.group_named(turn.transaction, self.domain, name)
+        if group is None:
             raise _unknown("there is no client, user or group of this name")
-        return str(found)
+        return group
+
+
+def _with(groups: tuple[str, ...], one: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*groups, one)))
+
+
+def _without(groups: tuple[str, ...], one: str) -> tuple[str, ...]:
+    return tuple(other for other in groups if other != one)
 
 
 def _unknown(message: str) -> OperationFailed:

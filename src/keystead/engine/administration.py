@@ -115,7 +115,7 @@ def operator_of(user: int) -> str:
 @functools.cache
 def _parameters(run: Callable[..., Any]) -> Mapping[str, tuple[Any, bool]]:
     """Of the parameters but the first: what they are annotated with, and whether they are needed."""
-    hints = typing.get_type_hints(run)
+    hints = typing.get_type_hints(run, localns={"Administration": object})  # which needs none
     rows = list(inspect.signature(run).parameters.values())[1:]
     return {row.name: (hints[row.name], row.default is inspect.Parameter.empty) for row in rows}
 

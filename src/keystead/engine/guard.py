@@ -31,7 +31,7 @@ from typing import Final
 from keystead.custody.anchor import Anchor, Mark
 from keystead.custody.zones import Vault
 from keystead.errors import TamperError
-from keystead.store import ALL, Criteria, Entry, EventRow, GrantRow, Located, Record, Store, Transaction, Vouch
+from keystead.store import ALL, Count, Criteria, Entry, EventRow, GrantRow, Located, Record, Store, Transaction, Vouch
 
 SYSTEM: Final = ""
 """The domain of the server itself: no client can be enrolled in it."""
@@ -487,6 +487,9 @@ class GuardedTransaction:
 
     def object_count(self) -> int:
         return self._inner.object_count()
+
+    def object_counts(self, now: int) -> list[Count]:
+        return self._inner.object_counts(now)
 
     # --- grants ---
 

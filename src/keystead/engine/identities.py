@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from cryptography import x509
@@ -137,9 +137,12 @@ def by_name(transaction: Transaction, domain: str, name: str) -> Client | None:
     return None if found is None else _load(found)
 
 
-def set_disabled(transaction: Transaction, client: Client, disabled: bool) -> Client:
-    """Lock a client out, or let it in again."""
-    return put(transaction, replace(client, disabled=disabled))
+def remove(transaction: Transaction, client: Client) -> None:
+    """Forget a client."""
+    transaction.delete_entry(_PEER, client.peer)
+    transaction.delete_entry(_NAMED, f"{client.domain}/{client.name}")
+    transaction.delete_entry(CLIENT, client.identity)
+    touch(transaction)
 
 
 def join(transaction: Transaction, domain: str, name: str) -> str:
@@ -173,6 +176,12 @@ def groups(transaction: Transaction, domain: str) -> dict[str, str]:
     """The identities of the groups of a domain, by name."""
     prefix = f"{domain}/"
     return {key[len(prefix) :]: value.decode() for key, value in transaction.entries(_GROUP, prefix)}
+
+
+def remove_group(transaction: Transaction, domain: str, name: str, identity: str) -> None:
+    """Forget a group."""
+    transaction.delete_entry(_GROUP, f"{domain}/{name}")
+    transaction.delete_entry(_GROUP_NAME, identity)
 
 
 def clients(transaction: Transaction) -> list[Client]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from keystead.errors import ConfigError, StoreError
 
@@ -131,6 +131,21 @@ class GrantRow:
     operations: frozenset[int]
 
 
+class Count(NamedTuple):
+    """How many objects are of one type, and alike in what their dates say at a time.
+
+    Attributes:
+        activated: the Activation Date has come; `deactivated`, the Deactivation Date.
+    """
+
+    object_type: int
+    activated: bool
+    deactivated: bool
+    compromised: bool
+    destroyed: bool
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class EventRow:
     """Events that were appended together, as they are kept.
@@ -238,6 +253,9 @@ class Transaction(Protocol):
 
     def object_count(self) -> int:
         """How many objects there are."""
+
+    def object_counts(self, now: int) -> list[Count]:
+        """How many there are of each type and with which dates; the work grows with their number."""
 
     # --- grants ---
 
@@ -391,6 +409,7 @@ __all__ = [
     "ALL",
     "BACKENDS",
     "BLIND_BYTES",
+    "Count",
     "Criteria",
     "Entry",
     "EventRow",

@@ -17,6 +17,7 @@ from typing import Any, Final
 from keystead.errors import Conflict, StoreError, TamperError
 from keystead.store import (
     ALL,
+    Count,
     Criteria,
     Entry,
     EventRow,
@@ -107,6 +108,13 @@ _NUMBER: Final = "INSERT INTO numbers (shelf, attribute, number, object) VALUES 
 _UNNUMBER: Final = "DELETE FROM numbers WHERE shelf = ? AND attribute = ? AND number = ? AND object = ?"
 _NAME: Final = "INSERT INTO names (space, name, object) VALUES (?, ?, ?)"
 _UNNAME: Final = "DELETE FROM names WHERE space = ? AND name = ?"
+
+_COUNTS: Final = (
+    "SELECT object_type, CASE WHEN activation_date <= ? THEN 1 ELSE 0 END,"
+    " CASE WHEN deactivation_date <= ? THEN 1 ELSE 0 END, CASE WHEN compromise_date IS NULL THEN 0 ELSE 1 END,"
+    " CASE WHEN destroy_date IS NULL THEN 0 ELSE 1 END, count(*)"
+    " FROM objects GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"
+)
 
 _LENGTH: Final = Struct(">I")
 
@@ -423,6 +431,10 @@ class SqlTransaction:
 
     def object_count(self) -> int:
         return int(self._rows("SELECT count(*) FROM objects")[0][0])
+
+    def object_counts(self, now: int) -> list[Count]:
+        rows = self._rows(_COUNTS, (now, now))
+        return [Count(kind, bool(a), bool(d), bool(c), bool(x), number) for kind, a, d, c, x, number in rows]
 
     def grant_rows(self, after: int = 0, limit: int = 1000) -> list[GrantRow]:
         rows = self._rows(
