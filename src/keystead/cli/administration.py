@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import json
 import os
 import socket
@@ -10,12 +11,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import click
 
+from keystead.cli.options import config_option, domain_option, load_config
 from keystead.config import Config
 from keystead.engine.administration import SEALED, STATUS, load_error, operator_of
 from keystead.errors import CustodyError
@@ -30,6 +32,7 @@ SILENCE_SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = 0.1
 _UNSEAL: Final = "start the server and unseal it: keystead serve, then keystead operator unseal"
 
+F = TypeVar("F", bound=Callable[..., Any])
 Show = Callable[[Mapping[str, Any]], None]
 """Is shown the progress of a slow method: what, done, total."""
 
@@ -69,7 +72,8 @@ def administration(config: Config, domain: str | None = None, show: Show | None 
     domain, show = domain or config.policy.domain, show or show_progress
     connection = connect(config.custody.directory)
     if connection is not None:
-        yield Remote(config.custody.directory, domain, show, connection)
+        connection.close()  # each call has its own: who knows how long an operator thinks
+        yield Remote(config.custody.directory, domain, show)
         return
     from keystead.cli.opening import open_root, opener, sealed_file
 
@@ -80,6 +84,19 @@ def administration(config: Config, domain: str | None = None, show: Show | None 
         raise CustodyError(f"the root of trust cannot be opened here ({root.name}); {_UNSEAL}")
     with closing(opener(config, root)()) as engine:
         yield Local(engine, domain, show)
+
+
+def administering(command: F) -> F:
+    """Give a command --config and --domain, and as its first argument whoever does the methods."""
+
+    @config_option
+    @domain_option
+    @functools.wraps(command)
+    def run(config_path: Path | None, domain: str | None, **given: Any) -> Any:
+        with administration(load_config(config_path), domain) as operators:
+            return command(operators, **given)
+
+    return cast(F, run)
 
 
 @dataclass(slots=True)
@@ -113,13 +130,11 @@ class Remote:
     directory: Path
     domain: str
     show: Show
-    connection: socket.socket | None = field(default=None, repr=False)
     running: bool = True
 
     def call(self, method: str, /, **arguments: Any) -> Any:
         request = {"method": method, "arguments": _round(arguments), "domain": self.domain}
-        # The first call has the connection that told that a server runs.
-        connection, self.connection = self.connection or connect(self.directory), None
+        connection = connect(self.directory)
         if connection is None:
             raise CustodyError("the server does not run any more")
         try:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import click
 
+from keystead.cli.administration import Administrator, administering, administration
 from keystead.cli.layout import Layout, check_name
-from keystead.cli.options import config_option, json_option, load_config
+from keystead.cli.options import config_option, domain_option, json_option, load_config
+from keystead.cli.tables import Columns, day, field, several, show
 from keystead.errors import ConfigError
-
-if TYPE_CHECKING:
-    from keystead.engine.admin import Administration
 
 
 @click.group()
 def client() -> None:
-    """Enrol and list clients, and lock them out.
+    """Enrol clients, list them, lock them out.
+
+    These work while the server runs, and without it as long as its root of trust can be opened here.  What is changed
+    holds at once; connections that are open end within seconds.
 
     \b
     Examples:
@@ -38,7 +37,7 @@ def client() -> None:
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Bind this certificate, issued elsewhere, instead of issuing one.",
 )
-@click.option("--domain", help="The domain it belongs to; that of the configuration unless given.")
+@domain_option
 @click.option("--group", "groups", multiple=True, help="A group that it is in; may be given again.")
 @click.option("--key", "kind", default="P-256", show_default=True, help="P-256, P-384, RSA-2048 or RSA-3072.")
 def enroll(
@@ -62,7 +61,6 @@ def enroll(
     """
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    from keystead.cli.opening import open_root, opener
     from keystead.pki.ca import Authority
     from keystead.pki.files import read_certificate
     from keystead.server.tls import leaf_fault
@@ -70,8 +68,7 @@ def enroll(
     config = load_config(config_path)
     layout = Layout(config.directory)
     check_name(name)
-    engine = opener(config, open_root(config))()
-    try:
+    with administration(config, domain) as operators:
         if certificate is not None:
             der = read_certificate(certificate).public_bytes(Encoding.DER)
             if fault := leaf_fault(der):
@@ -81,103 +78,118 @@ def enroll(
                 raise ConfigError(f"{layout.client(name)[0]} is there already; nothing is overwritten")
             layout.make()
             der = layout.issue_client(Authority.load(layout.ca, layout.ca_key), name, kind)
-        engine.enroll(name, der, domain or config.policy.domain, groups)
-    finally:
-        engine.close()
+        operators.call("enroll_client", name=name, certificate=der, groups=groups)
     click.echo(f"{name} is enrolled.")
     if certificate is None:
         pem, key = layout.client(name)
         click.echo(f"Give it these, by a safe way, and then remove the key here:\n  {pem}\n  {key}\n  {layout.ca}")
 
 
+@client.command("list")
+@config_option
+@json_option
+def list_clients(config_path: Path | None, as_json: bool) -> None:
+    """List the clients of every domain.
+
+    \b
+    Examples:
+      keystead client list
+      keystead client list --json | jq '.[] | select(.disabled) | .name'
+    """
+    with administration(load_config(config_path)) as operators:
+        show(operators.call("clients"), COLUMNS, as_json)
+
+
 @client.command()
 @click.argument("name")
-@config_option
-@click.option("--domain", help="The domain it belongs to; that of the configuration unless given.")
-def disable(name: str, config_path: Path | None, domain: str | None) -> None:
-    """Lock a client out.
+@administering
+def disable(operators: Administrator, name: str) -> None:
+    """Lock the client NAME out.
 
-    A server that runs lets it in no more, and ends its open connections within seconds.  What it owns stays.
+    What it owns stays.  Its open connections end within seconds.
 
     \b
     Examples:
       keystead client disable backup
     """
-    _administer(config_path, domain, lambda administration: administration.disable_client(name))
+    operators.call("disable_client", name=name)
     click.echo(f"{name} is locked out.")
 
 
 @client.command()
 @click.argument("name")
-@config_option
-@click.option("--domain", help="The domain it belongs to; that of the configuration unless given.")
-def enable(name: str, config_path: Path | None, domain: str | None) -> None:
-    """Let a client in again that was locked out.
+@administering
+def enable(operators: Administrator, name: str) -> None:
+    """Let the client NAME in again.
 
     \b
     Examples:
       keystead client enable backup
     """
-    _administer(config_path, domain, lambda administration: administration.enable_client(name))
+    operators.call("enable_client", name=name)
     click.echo(f"{name} is let in again.")
 
 
-def _administer(config_path: Path | None, domain: str | None, work: Callable[[Administration], object]) -> None:
-    from keystead.cli.opening import open_root, opener
-    from keystead.engine.admin import Administration
+@client.command()
+@click.argument("name")
+@administering
+def remove(operators: Administrator, name: str) -> None:
+    """Forget the client NAME.
 
-    config = load_config(config_path)
-    engine = opener(config, open_root(config))()
-    try:
-        work(Administration(engine, domain or config.policy.domain))
-    finally:
-        engine.close()
-
-
-@client.command("list")
-@config_option
-@json_option
-def list_clients(config_path: Path | None, as_json: bool) -> None:
-    """List the clients.
+    It must own no objects any more.  One that is enrolled later under the same name, or by the same certificate, is
+    another client and inherits nothing.
 
     \b
     Examples:
-      keystead client list
-      keystead client list --json
+      keystead client remove backup
     """
-    from keystead.cli.opening import open_root, opener
+    operators.call("remove_client", name=name)
+    click.echo(f"{name} is forgotten.")
 
-    config = load_config(config_path)
-    engine = opener(config, open_root(config))()
-    try:
-        clients = engine.clients()
-    finally:
-        engine.close()
-    if as_json:
-        click.echo(json.dumps(clients, default=str))
+
+@client.command()
+@click.argument("name")
+@click.option(
+    "--public-key",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The attestation key of its TPM (PEM).",
+)
+@click.option("--registers", metavar="HEX", help="The digest of the registers that it has to be in; any unless given.")
+@click.option("--waive", is_flag=True, help="It need not attest any more.")
+@administering
+def attest(operators: Administrator, name: str, public_key: Path | None, registers: str | None, waive: bool) -> None:
+    """Have the client NAME attest the state of its machine.
+
+    \b
+    Examples:
+      keystead client attest db7 --public-key db7-ak.pem
+      keystead client attest db7 --public-key db7-ak.pem --registers 9f86d081884c7d65...
+      keystead client attest db7 --waive
+    """
+    if waive == (public_key is not None):
+        raise click.UsageError("say --public-key, or --waive")
+    if public_key is None:
+        operators.call("waive_attestation", name=name)
+        click.echo(f"{name} need not attest any more.")
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-    table = Table(box=None, pad_edge=False)
-    for title in COLUMNS:
-        table.add_column(title, overflow="fold")
-    for row in clients:
-        table.add_row(*(Text(show(row)) for show in COLUMNS.values()))  # Text: no markup of a name counts
-    Console().print(table)
-
-
-def _day(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+    try:
+        key = load_pem_public_key(public_key.read_bytes())
+        digest = bytes.fromhex(registers or "")
+    except ValueError:
+        raise ConfigError("--public-key is a PEM file, --registers is hexadecimal") from None
+    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    operators.call("require_attestation", name=name, public_key=der, registers=digest)
+    click.echo(f"{name} has to attest.")
 
 
-COLUMNS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
-    "name": lambda row: str(row["name"]),
-    "domain": lambda row: str(row["domain"]),
-    "groups": lambda row: ", ".join(row["groups"]),
-    "enrolled": lambda row: _day(row["enrolled"]),
-    "until": lambda row: "disabled" if row["disabled"] else _day(row["not_after"]),
-    "identity": lambda row: str(row["identity"]),
+COLUMNS: Final[Columns] = {
+    "name": field("name"),
+    "domain": field("domain"),
+    "groups": several("groups"),
+    "enrolled": lambda row: day(row["enrolled"]),
+    "until": lambda row: "disabled" if row["disabled"] else day(row["not_after"]),
+    "identity": field("identity"),
 }
 """What the list shows of a client."""

@@ -46,3 +46,9 @@ def load_config(path: Path | None) -> Config:
         if candidate.exists():
             return Config.load(candidate)
     raise ConfigError(f"no {FILE_NAME} here and no {SYSTEM_FILE}: name one with --config, or make one: keystead init")
+
+
+def domain_option(command: F) -> F:
+    """Give a command --domain."""
+    text = "The domain that it is about; that of the configuration unless given."
+    return click.option("--domain", help=text)(command)

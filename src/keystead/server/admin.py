@@ -180,6 +180,8 @@ class AdminSocket:
     ) -> None:
         try:
             asked = await self._request(reader, writer)
+            if asked is None:
+                return
             self._tasks[task] = True
             answer = {"result": await self._answer(asked, writer)}
         except KeysteadError as error:
@@ -197,7 +199,7 @@ class AdminSocket:
             writer.close()
             await writer.wait_closed()
 
-    async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> _Request:
+    async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> _Request | None:
         # Who it is comes first: nothing is read of what somebody else sends.
         operator = _operator(peer_of(writer.get_extra_info("socket")))
         try:
@@ -207,6 +209,8 @@ class AdminSocket:
             raise _unreadable(f"a request is sent within {REQUEST_SECONDS:.0f} seconds") from None
         except ValueError:
             raise _unreadable(f"a request has at most {MOST_REQUEST_BYTES} bytes") from None
+        if not line:  # who only looked whether somebody is here
+            return None
         try:
             found: Any = json.loads(line)
             method, arguments, domain = found["method"], found.get("arguments", {}), found.get("domain", "default")
