@@ -70,10 +70,9 @@ def administration(config: Config, domain: str | None = None, show: Show | None 
         ConfigError, StoreError, TamperError: as opening the engine does.
     """
     domain, show = domain or config.policy.domain, show or show_progress
-    connection = connect(config.custody.directory)
-    if connection is not None:
-        connection.close()  # each call has its own: who knows how long an operator thinks
-        yield Remote(config.custody.directory, domain, show)
+    remote = running(config, domain, show)
+    if remote is not None:
+        yield remote
         return
     from keystead.cli.opening import open_root, opener, sealed_file
 
@@ -84,6 +83,15 @@ def administration(config: Config, domain: str | None = None, show: Show | None 
         raise CustodyError(f"the root of trust cannot be opened here ({root.name}); {_UNSEAL}")
     with closing(opener(config, root)()) as engine:
         yield Local(engine, domain, show)
+
+
+def running(config: Config, domain: str | None = None, show: Show | None = None) -> Remote | None:
+    """Give the server that runs; None if none does.  Raises: CustodyError, as `connect`."""
+    connection = connect(config.custody.directory)
+    if connection is None:
+        return None
+    connection.close()  # each call has its own: who knows how long an operator thinks
+    return Remote(config.custody.directory, domain or config.policy.domain, show or show_progress)
 
 
 def administering(command: F) -> F:

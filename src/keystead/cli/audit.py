@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -33,6 +33,8 @@ def audit() -> None:
 def tail(config_path: Path | None, lines: int, follow: bool, as_json: bool) -> None:
     """Show the latest events.
 
+    Reads the database only: the server may run or not, and no key is needed.
+
     \b
     Examples:
       keystead audit tail --lines 100
@@ -42,16 +44,12 @@ def tail(config_path: Path | None, lines: int, follow: bool, as_json: bool) -> N
     from keystead.audit.log import Event
     from keystead.store import open as open_store
 
-    store = open_store(load_config(config_path).store.url)  # events are not sealed: no root of trust is needed
-
-    def page(after: int, limit: int = PAGE) -> list[Event]:
+    with closing(open_store(load_config(config_path).store.url)) as store:
         with store.begin(write=False) as transaction:
-            return [Event.decode(data, sequence) for sequence, data in transaction.events(after, limit)]
-
-    try:
-        after = max(0, _last(lambda sequence: bool(page(sequence - 1, 1))) - lines)
+            after = max(0, transaction.last_event() - lines)
         while True:
-            events = page(after)
+            with store.begin(write=False) as transaction:
+                events = [Event.decode(data, sequence) for sequence, data in transaction.events(after, PAGE)]
             for event in events:
                 click.echo(event.json() if as_json else event.line())
                 after = event.sequence
@@ -59,17 +57,3 @@ def tail(config_path: Path | None, lines: int, follow: bool, as_json: bool) -> N
                 if not follow:
                     return
                 time.sleep(FOLLOW_SECONDS)
-    finally:
-        store.close()
-
-
-def _last(exists: Callable[[int], bool]) -> int:
-    """Find the last sequence number; they are dense from 1, so few looks do, however long the log is."""
-    high = 1
-    while exists(high):
-        high *= 2
-    low = high // 2  # exists, or is 0
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if exists(middle) else (low, middle)
-    return low

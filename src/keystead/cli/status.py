@@ -5,8 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -25,34 +28,78 @@ NOT_RUNNING = "not running"
 def status(config_path: Path | None, as_json: bool) -> int:
     """Tell how the server stands.
 
-    Asks the running server for its health, and for what it has.  The exit status is 0 if the server answers and is not
-    sealed, 69 otherwise.
+    Asks the running server; if none runs, what its database tells without a key.  The exit status is 0 if the server
+    answers and is not sealed, 69 otherwise.
 
     \b
     Examples:
       keystead status --config /var/lib/keystead/keystead.toml
       keystead status --json | jq .health
     """
-    from keystead.cli.administration import Remote, show_progress
-    from keystead.engine.administration import STATUS
-
-    config = load_config(config_path)
-    facts: dict[str, Any] = {
-        "health": health(config),
-        "kmip_port": config.server.kmip_port,
-        "https_port": config.server.https_port,
-        "store": config.store.url,
-        "root": config.custody.root,
-    }
-    if facts["health"] != NOT_RUNNING:
-        facts |= Remote(config.custody.directory, config.policy.domain, show_progress).call(STATUS)
+    facts = standing(load_config(config_path))
     if as_json:
         click.echo(json.dumps(facts, default=str))
     else:
-        width = max(map(len, facts))
         for name, value in facts.items():
-            click.echo(f"{name.replace('_', ' '):{width}}  {value}")
+            title = name.removesuffix("_seconds").replace("_", " ")
+            click.echo(f"{title:{max(map(len, facts))}}  {SHOWN.get(name, str)(value)}")
     return 0 if facts["health"] == "ok" else 69
+
+
+def standing(config: Config) -> dict[str, Any]:
+    """Tell all that is to be known about a server from its own machine.
+
+    Raises:
+        StoreError, TamperError: no server runs, and the database cannot be read.
+        CustodyError: a server runs, but does not answer.
+    """
+    from keystead.cli.administration import running
+    from keystead.custody.rootfile import kind_of
+
+    operators = running(config)
+    if operators is None:
+        return {
+            "health": health(config),
+            "root": kind_of(config.custody.directory) or "none",
+            "kmip_port": config.server.kmip_port,
+            "https_port": config.server.https_port,
+            "store": config.store.url,
+            **_stored(config),
+        }
+    found = operators.call("status")
+    port = int(found.get("https_port", config.server.https_port))
+    facts = {"health": health(replace(config, server=replace(config.server, https_port=port)))}
+    facts |= {"store": config.store.url} | found
+    if not found["sealed"]:
+        facts["states"] = operators.call("count_objects")
+    return facts
+
+
+def _stored(config: Config) -> dict[str, Any]:
+    from keystead.engine.identities import CLIENT
+    from keystead.store import open as open_store
+
+    with closing(open_store(config.store.url)) as store, store.begin(write=False) as transaction:
+        return {"clients": len(transaction.entries(CLIENT)), "objects": transaction.object_count()}
+
+
+def _duration(seconds: int) -> str:
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    return (
+        f"{days} d {hours} h" if days else f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
+    )
+
+
+def _states(counts: Mapping[str, Mapping[str, int]]) -> str:
+    return "; ".join(
+        f"{kind}: {', '.join(f'{number} {state}' for state, number in states.items())}"
+        for kind, states in counts.items()
+    )
+
+
+SHOWN: Final[Mapping[str, Callable[[Any], str]]] = {"uptime_seconds": _duration, "states": _states}
+"""How facts are shown to people that are not shown as they are."""
 
 
 def health(config: Config) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import click
 
+WIDE: Final = 4096
 Columns = Mapping[str, Callable[[Mapping[str, Any]], str]]
 """A title → what a row shows under it."""
 
@@ -29,7 +30,9 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Columns, as_json: bool) -> 
         table.add_row(
             *(Text(printable(column(row))) for column in columns.values())
         )  # Text: no markup of a name counts
-    Console().print(table)
+    console = Console()
+    # Nobody reads a pipe by its columns: a row stays on its line there.
+    console.print(table, width=None if console.is_terminal else WIDE)
 
 
 def printable(text: str) -> str:

@@ -305,7 +305,7 @@ class Engine:
         with self.store.begin(write=False) as transaction:
             return [
                 asdict(client) | {"groups": [identities.group_name(transaction, group) for group in client.groups]}
-                for client in identities.clients(transaction)
+                for client in sorted(identities.clients(transaction), key=lambda one: (one.domain, one.name))
             ]
 
     # --- messages ---

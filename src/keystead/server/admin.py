@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from keystead.engine.administration import SEALED, STATUS, dump_error, operator_of, perform
 from keystead.errors import CustodyError, KeysteadError, OperationFailed, StoreError
 from keystead.kmip.enums import ResultReason
+from keystead.server.tally import Tally
 
 if TYPE_CHECKING:
     from keystead.engine.admin import Progress
@@ -58,12 +59,24 @@ class AdminSocket:
         directory: the custody directory.
         engine: what the methods work on.
         facts: tells what the server knows beside the engine, for `status`.
+        tally: where the workers count what they have answered.
+        worker: the number of this one.
     """
 
-    def __init__(self, directory: Path, engine: Answers, facts: Callable[[], Mapping[str, Any]] = dict) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        engine: Answers,
+        facts: Callable[[], Mapping[str, Any]] = dict,
+        tally: Tally | None = None,
+        worker: int = 0,
+    ) -> None:
         self._path = directory
         self._engine = engine
         self._facts = facts
+        self._tally = tally or Tally(worker + 1)
+        self._worker = worker
+        self._counted = 0
         self._lock = -1
         self._server: asyncio.Server | None = None
         self._file: tuple[int, int] | None = None
@@ -72,8 +85,14 @@ class AdminSocket:
         self._stopping = threading.Event()
         self._fault = ""
 
-    async def beat(self) -> None:
-        """Serve the socket if no other worker does; about once a second."""
+    async def beat(self, answered: int = 0) -> None:
+        """Serve the socket if no other worker does; about once a second.
+
+        Args:
+            answered: how many messages this worker has.
+        """
+        self._tally.add(self._worker, answered - self._counted)
+        self._counted = answered
         try:
             if self._lock < 0 and not self._take_lock():
                 return
@@ -226,7 +245,7 @@ class AdminSocket:
         from keystead.engine.methods import METHODS
 
         if asked.method == STATUS:
-            return {**self._engine.status(), **self._facts()}
+            return {**self._facts(), **self._engine.status(), "answered": self._tally.total}
         if not isinstance(self._engine, Engine) or self._engine.sealed:
             raise CustodyError(SEALED)
         administration = Administration(self._engine, asked.domain, asked.operator, self._progress(writer))

@@ -24,9 +24,10 @@ from keystead.custody.rootfile import kind_of
 from keystead.errors import KeysteadError
 from keystead.server.admin import AdminSocket
 from keystead.server.sockets import close_all, listen
+from keystead.server.tally import Tally
 from keystead.server.tls import Contexts
 from keystead.server.turns import Answers
-from keystead.server.worker import BEAT_SECONDS, work
+from keystead.server.worker import BEAT_SECONDS, MakeAdmin, work
 
 log = logging.getLogger("keystead.server")
 
@@ -70,8 +71,10 @@ def serve(
     ports = {"kmip": kmip_port, "https": https_port}
     began = time.monotonic()
 
-    def admin(engine: Answers) -> AdminSocket:
-        return AdminSocket(config.custody.directory, engine, facts)
+    tally = Tally(workers)
+
+    def admin(engine: Answers, worker: int) -> AdminSocket:
+        return AdminSocket(config.custody.directory, engine, facts, tally, worker)
 
     def facts() -> dict[str, Any]:
         return {
@@ -132,7 +135,7 @@ class Crew:
     contexts: Contexts
     kmip: Sequence[Sequence[socket.socket]]
     https: Sequence[Sequence[socket.socket]]
-    admin: Callable[[Answers], AdminSocket]
+    admin: MakeAdmin
     leave: Callable[[], bool] = lambda: False
     _pids: dict[int, int] = field(default_factory=dict)  # process → its number
     _started: dict[int, float] = field(default_factory=dict)  # number → when
@@ -186,6 +189,7 @@ class Crew:
                     self.leave,
                     self.config.policy.domain,
                     self.admin,
+                    number,
                 )
             )
             status = 0

@@ -142,11 +142,18 @@ class Queue:
 
 
 class Turns:
-    """Gathers messages and hands them to the engine once a turn of the loop."""
+    """Gathers messages and hands them to the engine once a turn of the loop.
 
-    __slots__ = ("_engine", "_held", "_loop", "_next", "_queue", "_scheduled", "_threads", "_to_prepare", "_working")
+    Attributes:
+        answered: how many have been.
+    """
+
+    __slots__ = (
+        "_engine", "_held", "_loop", "_next", "_queue", "_scheduled", "_threads", "_to_prepare", "_working", "answered",
+    )  # fmt: skip
 
     def __init__(self, engine: Answers, loop: asyncio.AbstractEventLoop) -> None:
+        self.answered = 0
         self._engine = engine
         self._loop = loop
         self._next: list[Waiting] = []  # the messages of the next turn
@@ -246,6 +253,7 @@ class Turns:
         except Exception:
             log.exception("defect", extra={"fields": {"id": secrets.token_hex(6), "messages": len(turn)}})
             answers = [b""] * len(turn)
+        self.answered += len(answers)
         # First, because what is submitted while answers are given must come behind it.
         for one in reversed(turn[len(answers) :]):
             self._queue.put_back(one)

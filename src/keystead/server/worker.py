@@ -26,6 +26,8 @@ from keystead.server.turns import Answers, Turns
 
 log = logging.getLogger("keystead.server")
 
+MakeAdmin = Callable[[Answers, int], AdminSocket]
+
 BEAT_SECONDS = 1.0
 LINGER_SECONDS = 0.05
 """What has reached the kernel when the stop is asked for is still read within this time."""
@@ -66,11 +68,10 @@ class Worker:
         self._outbox = Outbox(engine, config)
         self._health = "sealed" if engine.sealed else "ok"
         self._epoch = engine.identity_epoch()
-        admin_beat = () if admin is None else (admin.beat,)
         self._chores: tuple[Callable[[], Awaitable[None] | None], ...] = (
             self._renew,
             self._follow,
-            *admin_beat,
+            self._attend,
             engine.upkeep,
             self._outbox.beat,
             self._ask_health,
@@ -95,8 +96,7 @@ class Worker:
         """
         for listener in self._listeners:
             listener.start()
-        if self._admin is not None:
-            await self._admin.beat()
+        await self._attend()
         # What is there by now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -184,6 +184,10 @@ class Worker:
                     # The others are done all the same, and the next beat may find the disk, or the token, back.
                     log.exception("upkeep failed", extra={"fields": {"chore": chore.__qualname__}})
 
+    async def _attend(self) -> None:
+        if self._admin is not None:
+            await self._admin.beat(self._turns.answered)
+
     def _renew(self) -> None:
         if file_stamp(self._config) not in (self._peers.contexts.stamp, self._tried):
             self.reload()
@@ -234,7 +238,8 @@ async def work(
     orphaned: int | None = None,
     leave: Callable[[], bool] = lambda: False,
     domain: str = "",
-    admin: Callable[[Answers], AdminSocket] | None = None,
+    admin: MakeAdmin | None = None,
+    number: int = 0,
 ) -> None:
     """Open the engine and serve until SIGTERM or SIGINT; SIGHUP reloads the certificates.
 
@@ -247,14 +252,15 @@ async def work(
         orphaned: a file descriptor that ends when the process which watches over this one does.
         leave: is asked each second whether to stop.
         domain: where one who shows no certificate is looked for.
-        admin: makes the administration socket over the engine.
+        admin: makes the administration socket over the engine, for the worker of a number.
+        number: of this worker.
     """
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_defect)
     engine = open_engine()
     try:
         engine.start()
-        made = None if admin is None else admin(engine)
+        made = None if admin is None else admin(engine, number)
         worker = Worker(engine, config, contexts, kmip, https, leave, domain, made)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
