@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from keystead.engine.administration import operator_of
 from tests.walkthrough import Walk, blocks, pattern_of, steps
 
 ROOT = Path(__file__).parent.parent
@@ -71,9 +73,14 @@ def test_how_to_set_up_a_server_enrol_a_client_and_read_the_audit(walk: Walk) ->
     kmip, https = free_ports(2)
     ports = {"5696": kmip, "5697": https, "keystead init ": f"keystead init --kmip-port {kmip} --https-port {https} "}
     walk.replaced = {"/var/lib/keystead": str(walk.directory / "kms"), "kms.example.org": "localhost", **ports}
+    walk.replaced["operator root"] = operator_of(os.geteuid())
     assert walk.page(DOCS / "how-to" / "set-up-a-server.md") == 3
     assert walk.page(DOCS / "how-to" / "enrol-a-client.md") == 3
     assert walk.page(DOCS / "how-to" / "read-the-audit.md") == 1
+
+
+def test_how_to_share_objects(dev: Walk) -> None:
+    assert dev.page(DOCS / "how-to" / "share-objects.md") == 7
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

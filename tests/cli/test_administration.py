@@ -140,10 +140,10 @@ def conversation(operators: Operators, uid: str) -> None:
     operators("user", "enable", device)
     # Groups.
     operators("group", "add", "day")
-    operators("group", "member", "add", "day", "alice")
+    operators("group", "add-member", "day", "alice")
     found = {row["name"]: row["members"] for row in operators.json("group", "list")}
     assert found == {"administrators": [], "day": ["alice"], "night": ["carol", "fred"]}
-    operators("group", "member", "remove", "day", "alice")
+    operators("group", "remove-member", "day", "alice")
     assert "carol, fred" in operators("group", "list")
     # Grants.
     grant = ("grant", "add", "--owner", "alice", "--to")

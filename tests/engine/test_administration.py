@@ -183,7 +183,7 @@ def test_objects_are_counted_by_type_and_state(world: World, operators: Administ
 def test_every_verb_of_administration_is_a_method():
     public = {name for name in vars(Administration) if not name.startswith("_")}
     fields = {"engine", "domain", "operator", "progress"}
-    assert public - fields - set(METHODS) == {"do", "refused", "identity_of"}
+    assert public - fields - set(METHODS) == {"do", "note", "refused", "identity_of"}
     assert all(row.run.__doc__ for row in METHODS.values())
 
 

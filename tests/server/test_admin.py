@@ -377,7 +377,7 @@ def test_a_sealed_server_tells_its_status_and_nothing_else(
     unsealing = Unsealing(open_store(f"sqlite:{tmp_path / 'keystead.db'}"), None)
     serve(unsealing)
     operators = Remote(custody, "default", lambda _progress: None)
-    assert operators.call("status") == {"sealed": True, "version": "test"}
+    assert operators.call("status") == {"sealed": True, "version": "test", "answered": 0}
     for method in ("clients", "add_user", "nothing_of_the_kind"):
         with pytest.raises(CustodyError, match="the server is sealed"):
             operators.call(method)

@@ -21,7 +21,7 @@ def group() -> None:
     \b
     Examples:
       keystead group add night
-      keystead group member add night backup
+      keystead group add-member night backup
       keystead group list
     """
 
@@ -68,18 +68,7 @@ def remove(operators: Administrator, name: str) -> None:
     click.echo(f"{name} is forgotten.")
 
 
-@group.group()
-def member() -> None:
-    """Say who is in a group.
-
-    \b
-    Examples:
-      keystead group member add night backup
-      keystead group member remove night backup
-    """
-
-
-@member.command("add")
+@group.command("add-member")
 @click.argument("group")
 @click.argument("name")
 @administering
@@ -88,13 +77,13 @@ def add_member(operators: Administrator, group: str, name: str) -> None:
 
     \b
     Examples:
-      keystead group member add night backup
+      keystead group add-member night backup
     """
     operators.call("join_group", group=group, member=name)
     click.echo(f"{name} is in {group}.")
 
 
-@member.command("remove")
+@group.command("remove-member")
 @click.argument("group")
 @click.argument("name")
 @administering
@@ -103,7 +92,7 @@ def remove_member(operators: Administrator, group: str, name: str) -> None:
 
     \b
     Examples:
-      keystead group member remove night backup
+      keystead group remove-member night backup
     """
     operators.call("leave_group", group=group, member=name)
     click.echo(f"{name} is not in {group}.")

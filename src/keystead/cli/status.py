@@ -60,19 +60,19 @@ def standing(config: Config) -> dict[str, Any]:
     if operators is None:
         return {
             "health": health(config),
-            "root": kind_of(config.custody.directory) or "none",
             "kmip_port": config.server.kmip_port,
             "https_port": config.server.https_port,
             "store": config.store.url,
+            "root": kind_of(config.custody.directory) or "none",
             **_stored(config),
         }
-    found = operators.call("status")
+    found: dict[str, Any] = operators.call("status")
     port = int(found.get("https_port", config.server.https_port))
-    facts = {"health": health(replace(config, server=replace(config.server, https_port=port)))}
-    facts |= {"store": config.store.url} | found
-    if not found["sealed"]:
-        facts["states"] = operators.call("count_objects")
-    return facts
+    found["health"] = health(replace(config, server=replace(config.server, https_port=port)))
+    found["store"] = config.store.url
+    if found.get("objects"):
+        found["states"] = operators.call("count_objects")
+    return {name: found[name] for name in FIRST if name in found} | found
 
 
 def _stored(config: Config) -> dict[str, Any]:
@@ -84,11 +84,11 @@ def _stored(config: Config) -> dict[str, Any]:
 
 
 def _duration(seconds: int) -> str:
-    days, rest = divmod(seconds, 86_400)
-    hours, rest = divmod(rest, 3_600)
-    return (
-        f"{days} d {hours} h" if days else f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
-    )
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    units = ((days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in units if number) or "0 s"
 
 
 def _states(counts: Mapping[str, Mapping[str, int]]) -> str:
@@ -98,6 +98,10 @@ def _states(counts: Mapping[str, Mapping[str, int]]) -> str:
     )
 
 
+FIRST: Final = (
+    "health", "kmip_port", "https_port", "store", "root", "sealed", "clients", "objects", "states", "quarantine",
+)  # fmt: skip
+"""What is told first."""
 SHOWN: Final[Mapping[str, Callable[[Any], str]]] = {"uptime_seconds": _duration, "states": _states}
 """How facts are shown to people that are not shown as they are."""
 

@@ -80,7 +80,7 @@ def grants(
     """
     with administration.engine.store.begin(write=False) as transaction:
         names = _names(transaction, Accounts(transaction, administration.engine.vault, administration.domain))
-        return [
+        found: list[dict[str, Any]] = [
             {
                 "owner": names.get(row.owner, row.owner),
                 "grantee": names.get(row.grantee, row.grantee),
@@ -90,6 +90,7 @@ def grants(
             for row in all_grants(transaction, administration.domain)
             if owner in (None, names.get(row.owner)) and grantee in (None, names.get(row.grantee))
         ]
+    return sorted(found, key=lambda row: (row["owner"], row["grantee"], row["unique_identifier"]))
 
 
 @method
