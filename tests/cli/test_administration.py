@@ -23,7 +23,7 @@ from keystead.client import Client, Settings
 from keystead.errors import OperationFailed
 from keystead.kmip.enums import ResultReason
 
-from .test_dev import KEYSTEAD, dev, run
+from .running import KEYSTEAD, dev, run
 
 PASSWORD = "correct horse battery staple"
 R = ResultReason
@@ -310,28 +310,6 @@ def test_what_one_worker_did_the_others_know_at_once(tmp_path: Path, secret: Pat
             server.facts["clients"]["carol"] = files
             assert server.discover("carol")
         until(lambda: operators.json("status")["answered"] >= 36)
-
-
-def test_g14_a_client_that_is_disabled_is_cut_off_within_seconds(tmp_path: Path, secret: Path) -> None:
-    with (
-        dev(tmp_path / "ready.json", "--dir", tmp_path / "ks", "--workers", 2) as server,
-        contextlib.ExitStack() as all_,
-    ):
-        operators = Operators(server.facts["config"], secret)
-        context = server.context("bob")
-        connections = []
-        for _ in range(8):
-            raw = all_.enter_context(socket.create_connection(("127.0.0.1", server.facts["ports"]["kmip"]), 5))
-            connections.append(all_.enter_context(context.wrap_socket(raw, server_hostname="localhost")))
-        operators("client", "disable", "bob")
-        for one in connections:
-            one.settimeout(10)
-            with contextlib.suppress(ConnectionError):
-                assert one.recv(1) == b""
-        with pytest.raises((OSError, AssertionError)):
-            server.discover("bob")
-        operators("client", "enable", "bob")
-        assert server.discover("bob")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import pytest
 from keystead.cli.opening import open_root, opener
 from keystead.client import Client
 from keystead.config import Config
+from keystead.engine import granting
 from keystead.engine.admin import Administration
 from keystead.errors import OperationFailed
 from keystead.kmip.enums import ResultReason, UsageLimitsUnit
@@ -128,9 +129,9 @@ def test_N06_a_grant_holds_on_all_workers_as_soon_as_it_is_given_or_taken_back(
         uid = alice.create("AES", 256, usage="Encrypt")
         for _ in range(5):
             assert reasons(partial(get, uid), bobs) == {ResultReason.OBJECT_NOT_FOUND}
-            administration.grant("alice", "bob", uid)
+            granting.grant(administration, "alice", "bob", uid)
             assert reasons(partial(get, uid), bobs) == {None}
-            administration.revoke_grant("alice", "bob", uid)
+            granting.revoke_grant(administration, "alice", "bob", uid)
 
 
 def test_L06_M9_a_client_that_is_locked_out_loses_its_connections_to_all_workers(server: Dev) -> None:
