@@ -40,7 +40,7 @@ def test_an_authority_issues_end_entities_only(authority: Authority) -> None:
     assert usage.crl_sign
     assert not usage.digital_signature
     assert isinstance(authority.private_key, ec.EllipticCurvePrivateKey)
-    assert authority.private_key.curve.key_size == 384
+    assert authority.private_key.curve.key_size == 256
 
 
 def test_the_verifier_of_the_web_accepts_a_server(authority: Authority) -> None:
