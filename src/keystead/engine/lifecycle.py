@@ -35,6 +35,12 @@ def _stateful(managed: Managed) -> Managed:
     return managed
 
 
+def _not_destroyed(managed: Managed) -> None:
+    """There is nothing left that could be destroyed, archived or recovered (K40)."""
+    if managed.destroyed:
+        raise OperationFailed(ResultReason.OBJECT_DESTROYED, "the object is destroyed")
+
+
 @handles(ActivateRequest, changes=True)
 def activate(context: Context, request: ActivateRequest) -> ActivateResponse:
     """Write the Activation Date.  Source: KMIP 1.4 §4.19; 2.1 §6.1.1."""
@@ -97,8 +103,8 @@ def destroy(context: Context, request: DestroyRequest) -> DestroyResponse:
     managed = context.object(request.unique_identifier)
     if managed.object_type in ATTRIBUTES[Tag.STATE].applies_to:
         check_transition(managed.state(context.now), Event.DESTROY)
-    elif managed.destroyed:
-        raise OperationFailed(ResultReason.OBJECT_DESTROYED, "the object is destroyed")
+    else:
+        _not_destroyed(managed)
     context.shred(managed.put(Tag.DESTROY_DATE, context.now))
     return DestroyResponse(unique_identifier=managed.unique_identifier)
 
@@ -117,6 +123,7 @@ def obliterate(context: Context, request: ObliterateRequest) -> ObliterateRespon
 def archive(context: Context, request: ArchiveRequest) -> ArchiveResponse:
     """Write the Archive Date; the object must be recovered before it is used.  Source: KMIP 1.4 §4.22; 2.1 §6.1.4."""
     managed = context.object(request.unique_identifier)
+    _not_destroyed(managed)
     if managed.archived:
         raise OperationFailed(ResultReason.OBJECT_ARCHIVED, "the object is archived already")
     context.save(managed.put(Tag.ARCHIVE_DATE, context.now))
@@ -127,6 +134,7 @@ def archive(context: Context, request: ArchiveRequest) -> ArchiveResponse:
 def recover(context: Context, request: RecoverRequest) -> RecoverResponse:
     """Take the Archive Date away.  Source: KMIP 1.4 §4.23; 2.1 §6.1.42."""
     managed = context.object(request.unique_identifier)
+    _not_destroyed(managed)
     if managed.archived:
         context.save(managed.put(Tag.ARCHIVE_DATE, None))
     return RecoverResponse(unique_identifier=managed.unique_identifier)
