@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from keystead.engine import granting
 from keystead.engine.admin import Administration
 from keystead.engine.engine import Incoming
 from keystead.engine.handlers import HANDLERS
@@ -86,7 +87,7 @@ def absent(names: Names) -> Names:
 
 def grant(world: World, names: Names, *operations: Operation) -> None:
     for name in names:
-        Administration(world.engine).grant("alice", "bob", name, operations)
+        granting.grant(Administration(world.engine), "alice", "bob", name, operations)
 
 
 matrix = pytest.mark.parametrize(("place", "row"), ROWS.items(), ids=[f"{o.name}-{place}" for o, place in ROWS])
@@ -138,7 +139,7 @@ def test_advisory_01_a_grant_that_was_taken_back_is_none(world: World, place: Pl
     names = row.subject(Owner(world, "alice"))
     grant(world, names, place[0], *row.grants)
     for name in names:
-        Administration(world.engine).revoke_grant("alice", "bob", name)
+        granting.revoke_grant(Administration(world.engine), "alice", "bob", name)
     item = ask(world, row, "bob", names)
     assert item.result_reason is (ABSENT if place == REPLACED else row.absent)
 
@@ -205,7 +206,7 @@ def test_advisory_01_what_another_wrapped_is_not_opened(world: World) -> None:
     assert world.refused(get_plain(kept), who="bob") is R.WRAPPING_OBJECT_NOT_FOUND  # it could not be opened then (K21)
     opened = registered_by(world, "bob", came)
     assert world.do(get_plain(opened), who="bob").object.key_block.key_wrapping_data is None
-    Administration(world.engine).revoke_grant("alice", "bob", wrapping)
+    granting.revoke_grant(Administration(world.engine), "alice", "bob", wrapping)
     assert world.refused(get_plain(opened), who="bob") is R.WRAPPING_OBJECT_NOT_FOUND
 
 

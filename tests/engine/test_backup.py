@@ -21,7 +21,7 @@ from keystead.custody.rootfile import ROOT_FILE
 from keystead.custody.software import SoftwareRoot
 from keystead.custody.succession import succeed
 from keystead.custody.zones import Kind, Vault
-from keystead.engine import backup, integrity, restore, rotation
+from keystead.engine import backup, granting, integrity, restore, rotation
 from keystead.engine.admin import Administration
 from keystead.engine.engine import Engine
 from keystead.errors import CustodyError, KeysteadError, OperationFailed, StoreError, TamperError
@@ -65,7 +65,7 @@ def full(world: World) -> World:
     for _ in range(20):
         create(world)
     bobs = registered(world, os.urandom(32), who="bob")
-    Administration(world.engine).grant("bob", "alice", bobs)
+    granting.grant(Administration(world.engine), "bob", "alice", bobs)
     Administration(world.engine).add_user("ulla", "a password of hers")
     return world
 
@@ -114,7 +114,7 @@ def test_what_was_backed_up_is_there_on_another_machine(full: World, fresh: Worl
     assert done.lost == done.kept_destroyed == done.replaced == 0
     for who in ("alice", "bob"):
         assert keys_of(fresh, who) == keys_of(full, who)
-    assert [user.name for user in Administration(fresh.engine).users()] == ["ulla"]
+    assert [user["name"] for user in Administration(fresh.engine).users()] == ["ulla"]
     assert integrity.examine(fresh.engine.store).sound
     with fresh.engine.store.begin(write=False) as transaction:
         events = [Event.decode(data) for _, data in transaction.events()]
@@ -398,7 +398,7 @@ def test_a_server_with_keys_of_its_own_is_not_overwritten(full: World, fresh: Wo
     operators.add_user("somebody", "a password of theirs")
     with pytest.raises(CustodyError, match="of its own"):
         put_back(path, fresh)
-    assert [user.name for user in operators.users()] == ["somebody"]
+    assert [user["name"] for user in operators.users()] == ["somebody"]
 
 
 def test_it_goes_no_faster_than_is_asked_for(full: World) -> None:

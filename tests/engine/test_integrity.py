@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from keystead.engine import integrity
+from keystead.engine import granting, integrity
 from keystead.engine.admin import Administration
 from keystead.engine.unsealing import note
 from keystead.errors import TamperError
@@ -35,7 +35,7 @@ def full(world: World) -> World:
     for at in range(12):
         create(world, name=named(f"key {at}"), object_group=f"group {at % 3}")
     bobs = create(world, who="bob")
-    Administration(world.engine).grant("bob", "alice", bobs)
+    granting.grant(Administration(world.engine), "bob", "alice", bobs)
     create(world)
     world.do(ActivateRequest(unique_identifier=world.create()))
     world.engine.upkeep()

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from keystead.engine import granting
 from keystead.engine.admin import Administration
 from keystead.kmip.attributes import Attribute
 from keystead.kmip.enums import (
@@ -145,9 +146,9 @@ def test_advisory_03_what_was_unwrapped_once_is_not_opened_without_its_key(world
 
 def test_advisory_03_a_grant_that_was_taken_back_counts_on_no_engine(world: World, other: World) -> None:
     key = create(world)
-    Administration(world.engine).grant("alice", "bob", key, [Operation.GET])
+    granting.grant(Administration(world.engine), "alice", "bob", key, [Operation.GET])
     assert other.do(GetRequest(unique_identifier=key), who="bob")
-    Administration(world.engine).revoke_grant("alice", "bob", key)
+    granting.revoke_grant(Administration(world.engine), "alice", "bob", key)
     assert other.refused(GetRequest(unique_identifier=key), who="bob") is R.OBJECT_NOT_FOUND
 
 
