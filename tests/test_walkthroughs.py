@@ -69,11 +69,26 @@ def test_the_readme(dev: Walk) -> None:
     assert dev.page(ROOT / "README.md") == 2
 
 
-def test_how_to_set_up_a_server_enrol_a_client_and_read_the_audit(walk: Walk) -> None:
+def here(directory: Path) -> dict[str, str]:
+    """What the pages' place, name and ports of a server are in a directory."""
     kmip, https = free_ports(2)
-    ports = {"5696": kmip, "5697": https, "keystead init ": f"keystead init --kmip-port {kmip} --https-port {https} "}
-    walk.replaced = {"/var/lib/keystead": str(walk.directory / "kms"), "kms.example.org": "localhost", **ports}
-    walk.replaced["operator root"] = operator_of(os.geteuid())
+    return {
+        "/var/lib/keystead": str(directory / "kms"),
+        "kms.example.org": "localhost",
+        "5696": kmip,
+        "5697": https,
+        "keystead init ": f"keystead init --kmip-port {kmip} --https-port {https} ",
+        "operator root": operator_of(os.geteuid()),
+    }
+
+
+def test_how_to_share_the_root(walk: Walk) -> None:
+    walk.replaced = here(walk.directory)
+    assert walk.page(DOCS / "how-to" / "share-the-root.md") == 14
+
+
+def test_how_to_set_up_a_server_enrol_a_client_and_read_the_audit(walk: Walk) -> None:
+    walk.replaced = here(walk.directory)
     assert walk.page(DOCS / "how-to" / "set-up-a-server.md") == 3
     assert walk.page(DOCS / "how-to" / "enrol-a-client.md") == 3
     assert walk.page(DOCS / "how-to" / "read-the-audit.md") == 1
