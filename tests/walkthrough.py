@@ -155,7 +155,7 @@ class Walk:
             if block.words.startswith("file="):
                 (self.directory / block.words.removeprefix("file=")).write_text(text, "utf-8")
             elif block.words == "background":
-                self.do(f"{{ {text.strip()}\n}} >background-{block.line}.log 2>&1 &")
+                self.do(f"{text.strip()} >background-{block.line}.log 2>&1 &")
                 self._wait(self.directory / f"background-{block.line}.log")
             else:
                 assert block.words == "run", f"{page}:{block.line}: what is {block.words}?"

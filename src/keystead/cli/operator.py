@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar
 
 import click
@@ -462,7 +463,8 @@ def check_token(
 ) -> int:
     """Tell whether a token of an HSM can hold the root: what it needs, and what the token has of it.
 
-    It is tried with keys that live in the session only.  The exit status is 0 if the token can.
+    It is tried with keys that live in the session only.  With --module and --token no configuration is needed.  The
+    exit status is 0 if the token can.
 
     \b
     Examples:
@@ -471,10 +473,14 @@ def check_token(
     """
     from keystead.cli.opening import pin, token_of
     from keystead.cli.roots import elsewhere
-    from keystead.custody.pkcs11 import examine
+    from keystead.custody.pkcs11 import Token, examine
 
-    config, _ = elsewhere(load_config(config_path), module, token, pin_file)
-    found = examine(token_of(config), pin(config.custody.pin_file), config.custody.directory)
+    if config_path is None and module is not None and token is not None:
+        with TemporaryDirectory() as notes:
+            found = examine(Token(module, token, pin_file=pin_file), pin(pin_file), Path(notes))
+    else:
+        config, _ = elsewhere(load_config(config_path), module, token, pin_file)
+        found = examine(token_of(config), pin(config.custody.pin_file), config.custody.directory)
     can = all(found.values())
     if as_json:
         click.echo(json.dumps({"can": can, "needs": found}))
