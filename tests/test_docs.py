@@ -187,7 +187,7 @@ def uses(line: str) -> Iterator[list[str]]:
     except ValueError:
         return
     for number, word in enumerate(words):
-        if word in ("keystead", ".venv/bin/keystead"):
+        if word in ("keystead", ".venv/bin/keystead") and not (number and words[number - 1].startswith("--")):
             rest = words[number + 1 :]
             stop = next((i for i, one in enumerate(rest) if one in ("|", "&", "&&", ";", ">") or one[0] in "<>"), None)
             yield rest[:stop]
