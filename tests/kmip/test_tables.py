@@ -152,6 +152,7 @@ _PAYLOADS_DIFFER: dict[tuple[str, str], tuple[str, str]] = {
     ("Certify request", "Certificate Request"): (_LENIENT, "only 1.0 requires it"),
     ("Re-certify request", "Certificate Request Type"): (_LENIENT, "only 1.0 requires it"),
     ("Re-certify request", "Certificate Request"): (_LENIENT, "only 1.0 requires it"),
+    ("Locate request", "Template-Attribute"): ("is not in the table", "FortiOS puts what it looks for there"),
     ("Locate request", "Attributes"): (_LENIENT, "without attributes, everything is found"),
     ("Get Attributes response", "Attributes"): (_LENIENT, "a list that is empty is still written"),
     ("Get Attribute List response", "Attribute Name"): (_LENIENT, "a list that is empty is read"),

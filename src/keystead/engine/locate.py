@@ -30,9 +30,12 @@ from keystead.kmip.payloads.locate import LocateRequest, LocateResponse
 from keystead.kmip.schema import Structure
 from keystead.kmip.structures import Digest, UsageLimits
 from keystead.kmip.tags import Tag
+from keystead.kmip.version import V1_3
 
-MAXIMUM_LOCATED: Final = 1000
-"""Unique Identifiers in one answer; the rest is reached by Offset Items."""
+USUALLY_LOCATED: Final = 1000
+"""Unique Identifiers in one answer to a client that does not say how many it wants, and can ask for the rest."""
+MOST_LOCATED: Final = 65_536
+"""In any answer: databases that keep a key for every table ask for so many."""
 MAXIMUM_CONDITIONS: Final = 64
 
 
@@ -47,12 +50,16 @@ def locate(context: Context, request: LocateRequest) -> LocateResponse:
     if (limit is not None and limit < 0) or offset < 0:
         raise OperationFailed(ResultReason.INVALID_FIELD, "Maximum Items and Offset Items are not negative")
     asked = _Conditions(context)
-    for attribute in request.attributes or ():
+    if request.template_attribute is not None and request.template_attribute.templates:
+        raise OperationFailed(ResultReason.INVALID_FIELD, "Locate looks for no templates' attributes")
+    for attribute in (*(request.attributes or ()), *(request.template_attribute or ())):
         asked.apply(attribute)
     asked.whole_group = asked.count == len(asked.groups) == 1
     if request.object_class_mask is not None or not asked.classes:
         asked.of_class(request.object_class_mask or ObjectClassMask.USER)
-    most = MAXIMUM_LOCATED if limit is None else min(MAXIMUM_LOCATED, limit)
+    # Before 1.3 there is no Offset Items, and no Located Items that tells how many there are.
+    usual = USUALLY_LOCATED if context.version >= V1_3 else MOST_LOCATED
+    most = usual if limit is None else min(MOST_LOCATED, limit)
     mask = int(request.storage_status_mask or StorageStatusMask.ON_LINE_STORAGE)
     member = None
     if request.object_group_member is not None:

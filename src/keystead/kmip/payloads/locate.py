@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from keystead.kmip.attributes import PartialAttributeList
+from keystead.kmip.attributes import AttributeList, PartialAttributeList
 from keystead.kmip.enums import ObjectClassMask, ObjectGroupMember, Operation, StorageStatusMask
 from keystead.kmip.identifiers import UniqueIdentifier
 from keystead.kmip.payloads.base import Request, Response, request, response
 from keystead.kmip.schema import Integer, item
-from keystead.kmip.version import V1_1, V1_3, V2_1, V3_0
+from keystead.kmip.tags import Tag
+from keystead.kmip.version import V1_1, V1_3, V1_4, V2_1, V3_0
 
 
 @request(Operation.LOCATE)
@@ -20,6 +21,8 @@ class LocateRequest(Request):
     object_group_member: ObjectGroupMember | None = item(since=V1_1, until=V2_1)
     object_class_mask: ObjectClassMask | None = item(since=V3_0)
     attributes: PartialAttributeList | None = None
+    template_attribute: AttributeList | None = item(tag=Tag.ATTRIBUTES, until=V1_4)
+    "A leniency (docs/divergences.md): more of the same, in a Template-Attribute."
 
 
 @response(Operation.LOCATE)
