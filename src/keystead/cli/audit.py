@@ -8,13 +8,14 @@ from pathlib import Path
 
 import click
 
+from keystead.cli.commands import Commands
 from keystead.cli.options import config_option, json_option, load_config
 
 PAGE = 1000
 FOLLOW_SECONDS = 0.5
 
 
-@click.group()
+@click.group(cls=Commands)
 def audit() -> None:
     """Read the record of every request, allowed or refused.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from keystead.cli.commands import Commands
 from keystead.cli.options import config_option, json_option, load_config
 from keystead.config import Config
 from keystead.errors import ConfigError, CustodyError
@@ -27,7 +28,7 @@ OUTSIDE: Final = "elsewhere/"
 """In front of the name, in a backup, of a file that does not lie under the configuration's directory."""
 
 
-@click.group()
+@click.group(cls=Commands)
 def backup() -> None:
     """Back up, verify and restore.
 

@@ -8,13 +8,14 @@ from typing import Final
 import click
 
 from keystead.cli.administration import Administrator, administering, administration
+from keystead.cli.commands import Commands
 from keystead.cli.layout import Layout, check_name
 from keystead.cli.options import config_option, domain_option, json_option, load_config
 from keystead.cli.tables import Columns, day, field, several, show
 from keystead.errors import ConfigError
 
 
-@click.group()
+@click.group(cls=Commands)
 def client() -> None:
     """Enrol clients, list them, lock them out.
 

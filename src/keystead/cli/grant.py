@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from keystead.cli.administration import Administrator, administering
+from keystead.cli.commands import Commands
 from keystead.cli.options import json_option
 from keystead.cli.tables import Columns, field, several, show
 
@@ -20,7 +21,7 @@ object_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Commands)
 def grant() -> None:
     """Let clients, users and groups work with objects of others.
 

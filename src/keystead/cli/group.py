@@ -7,11 +7,12 @@ from typing import Final
 import click
 
 from keystead.cli.administration import Administrator, administering
+from keystead.cli.commands import Commands
 from keystead.cli.options import json_option
 from keystead.cli.tables import Columns, field, several, show
 
 
-@click.group()
+@click.group(cls=Commands)
 def group() -> None:
     """Make groups, and say who is in them.
 

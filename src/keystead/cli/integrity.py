@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
+from keystead.cli.commands import Commands
 from keystead.cli.options import config_option, json_option, load_config
 
 
-@click.group()
+@click.group(cls=Commands)
 def integrity() -> None:
     """Check that the database is as it was left.
 

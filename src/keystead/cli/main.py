@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -14,6 +13,7 @@ from typing import Final, NoReturn
 import click
 
 from keystead import __version__
+from keystead.cli.commands import Commands
 from keystead.cli.exits import exit_status
 from keystead.errors import KeysteadError
 
@@ -40,7 +40,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 """A command → where it lives and what it does.  Help reads this table only, so it is there at once."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Commands):
     """Loads a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -55,19 +55,9 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command; say what may be meant by one that is not there."""
-        near = difflib.get_close_matches(args[0], COMMANDS, 1)
-        if args[0] not in COMMANDS and near:
-            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {near[0]!r}?", ctx)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without loading any."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, meaning) for name, (_, meaning) in COMMANDS.items()])
+    def meaning(self, ctx: click.Context, name: str) -> str:
+        """What a command does, without loading any."""
+        return COMMANDS[name][1]
 
 
 @click.command(

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from keystead.cli.ceremony import Wanted, ask, ask_share, opening_options, read_share, share_options, who
+from keystead.cli.commands import Commands
 from keystead.cli.options import config_option, json_option, load_config
 from keystead.config import Config
 from keystead.errors import ConfigError, CustodyError
@@ -23,7 +24,7 @@ WAIT_SECONDS: Final = 20.0
 NOT_RUNNING: Final = "not running"
 
 
-@click.group()
+@click.group(cls=Commands)
 def operator() -> None:
     """Look after the root of trust: custodians, sealing, rotation.
 

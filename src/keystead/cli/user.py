@@ -12,6 +12,7 @@ from typing import Final
 import click
 
 from keystead.cli.administration import Administrator, administering
+from keystead.cli.commands import Commands
 from keystead.cli.options import json_option
 from keystead.cli.tables import Columns, day, field, several, show
 from keystead.errors import ConfigError
@@ -28,7 +29,7 @@ password_option = click.option(
 group_option = click.option("--group", "groups", multiple=True, help="A group to be in; may be given again.")
 
 
-@click.group()
+@click.group(cls=Commands)
 def user() -> None:
     """Make users and devices, list them, lock them out.
 

@@ -10,13 +10,14 @@ from typing import Any, Final
 
 import click
 
+from keystead.cli.commands import Commands
 from keystead.cli.options import config_option, json_option, load_config
 
 KINDS: Final = ("data-encryption", "key-encryption", "private", "secret")
 POLL_SECONDS: Final = 0.3
 
 
-@click.group()
+@click.group(cls=Commands)
 def zone() -> None:
     """Rotate and shred the keys of zones.
 
