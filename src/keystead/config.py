@@ -21,6 +21,8 @@ from typing import Any, Final, get_args, get_origin, get_type_hints
 from keystead.errors import ConfigError
 
 FILE_NAME: Final = "keystead.toml"
+DOMAIN: Final = r"[0-9A-Za-z._-]{1,64}"
+"""What a domain may be called."""
 _REQUIRED: Final = object()
 _MIB: Final = 1 << 20
 
@@ -177,7 +179,7 @@ class PolicyConfig:
     """What is allowed."""
 
     domain: str = _setting(
-        "default", "The domain that clients are enrolled in unless another is named.", pattern=r"[0-9A-Za-z._-]{1,64}"
+        "default", "The domain that clients are enrolled in unless another is named.", pattern=DOMAIN
     )
     algorithms: str = _setting(
         "default",

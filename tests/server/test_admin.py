@@ -264,6 +264,13 @@ def test_an_answer_that_nobody_reads_is_given_up(
     assert len(operators.call("long")) == 8 << 20
 
 
+@pytest.mark.parametrize("domain", ["", "a/b", "*", "x" * 65, "a\n"])
+def test_what_is_no_domain_is_refused(operators: Remote, domain: str) -> None:
+    operators.domain = domain
+    with pytest.raises(OperationFailed, match="a domain is called"):
+        operators.call("add_group", name="night")
+
+
 def test_wrong_arguments_are_named_and_never_repeated(operators: Remote, engine: Engine) -> None:
     for method, arguments, named in (
         ("nothing_of_the_kind", {}, "no such method"),
@@ -277,6 +284,7 @@ def test_wrong_arguments_are_named_and_never_repeated(operators: Remote, engine:
         ("enroll_client", {"name": "fred", "certificate": b"hunter2"}, "no certificate"),
         ("grant", {"owner": "a", "grantee": "b", "operations": ["hunter2"]}, "is no Operation"),
         ("trust_wrapping_key", {"unique_identifier": "x", "trusted": "yes"}, "the type bool"),
+        ("disable_client", {"name": "hunter2\ud800"}, "the type str"),
     ):
         with pytest.raises(OperationFailed) as refused:
             operators.call(method, **arguments)
@@ -343,11 +351,13 @@ def test_a_slow_method_shows_how_far_it_is_and_keeps_nobody_waiting(
     def show(progress: Any) -> None:
         seen.append(progress)
         if len(seen) == 1:
-            assert quick.call("clients") == []
+            assert quick.call("clients") == []  # it is read in another thread
+            quick.call("add_group", name="night")  # it is done in the loop
             answered.set()
 
     monkeypatch.setitem(METHODS, "count", Method("count", count, slow=True))
     assert Remote(custody, "default", show).call("count", to=20) == 20
+    assert quick.call("users") == []
     assert seen[0] == {"what": "numbers", "done": 0, "total": 20}
 
 

@@ -12,7 +12,7 @@ from keystead.cli.commands import Commands
 from keystead.cli.layout import Layout, check_name
 from keystead.cli.options import config_option, domain_option, json_option, load_config
 from keystead.cli.tables import Columns, day, field, several, show
-from keystead.errors import ConfigError
+from keystead.errors import ConfigError, OperationFailed
 
 
 @click.group(cls=Commands)
@@ -79,7 +79,13 @@ def enroll(
                 raise ConfigError(f"{layout.client(name)[0]} is there already; nothing is overwritten")
             layout.make()
             der = layout.issue_client(Authority.load(layout.ca, layout.ca_key), name, kind)
-        operators.call("enroll_client", name=name, certificate=der, groups=groups)
+        try:
+            operators.call("enroll_client", name=name, certificate=der, groups=groups)
+        except OperationFailed:
+            if certificate is None:  # nobody is let in by them
+                for path in layout.client(name):
+                    path.unlink()
+            raise
     click.echo(f"{name} is enrolled.")
     if certificate is None:
         pem, key = layout.client(name)

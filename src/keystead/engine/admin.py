@@ -157,7 +157,7 @@ class Administration:
         """Let a user in again."""
         return self._change("Enable User", name, lambda account: replace(account, disabled=False))
 
-    @method
+    @method(slow=True)
     def remove_user(self, name: str) -> Account:
         """Forget a user or a device; who is made anew under its name inherits nothing.
 
@@ -174,7 +174,7 @@ class Administration:
         self._forget_grants(gone.identity)
         return gone
 
-    @method
+    @method(reads=True)
     def users(self) -> list[dict[str, Any]]:
         """The users and devices of the domain, with the names of their groups."""
         with self.engine.store.begin(write=False) as transaction:
@@ -198,10 +198,14 @@ class Administration:
 
         return self.do("Enroll Client", work, lambda client: client.identity, name)
 
-    @method
+    @method(reads=True)
     def clients(self) -> list[dict[str, Any]]:
         """The clients of every domain, with the names of their groups."""
-        return self.engine.clients()
+        with self.engine.store.begin(write=False) as transaction:
+            return [
+                client.as_dict() | {"groups": [identities.group_name(transaction, group) for group in client.groups]}
+                for client in sorted(identities.clients(transaction), key=lambda one: (one.domain, one.name))
+            ]
 
     @method
     def disable_client(self, name: str) -> identities.Client:
@@ -213,7 +217,7 @@ class Administration:
         """Let a client in again."""
         return self._set_client("Enable Client", name, lambda client: replace(client, disabled=False))
 
-    @method
+    @method(slow=True)
     def remove_client(self, name: str) -> identities.Client:
         """Forget a client; one that is enrolled anew under its name, or by its certificate, inherits nothing.
 
@@ -264,7 +268,7 @@ class Administration:
 
         return self.do("Add Group", work, lambda identity: identity, name)
 
-    @method
+    @method(slow=True)
     def remove_group(self, name: str) -> str:
         """Forget a group, and what it was granted; a new one of its name inherits nothing."""
 
@@ -298,7 +302,7 @@ class Administration:
         """Take a client or a user out of a group."""
         self._regroup("Leave Group", group, member, _without)
 
-    @method
+    @method(reads=True)
     def groups(self) -> list[dict[str, Any]]:
         """The groups of the domain, with the names of their members."""
         with self.engine.store.begin(write=False) as transaction:

@@ -11,6 +11,7 @@ import base64
 import functools
 import inspect
 import pwd
+import re
 import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, get_origin, overload
 
+from keystead.config import DOMAIN
 from keystead.errors import (
     ConfigError,
     Conflict,
@@ -45,13 +47,15 @@ class Method:
 
     Attributes:
         run: is given the Administration, and the arguments by name.
-        slow: it may take longer than others can wait: a thread of its own runs it, and it calls
+        slow: it may take longer than others can wait: a thread runs it, one such method after the other, and it calls
             `Administration.progress` between steps that are small.
+        reads: it changes nothing: a thread runs it, beside whatever else is done.
     """
 
     name: str
     run: Callable[..., Any]
     slow: bool = False
+    reads: bool = False
 
 
 METHODS: dict[str, Method] = {}
@@ -60,12 +64,12 @@ METHODS: dict[str, Method] = {}
 @overload
 def method(run: F, /) -> F: ...
 @overload
-def method(*, slow: bool = False) -> Callable[[F], F]: ...
-def method(run: Any = None, /, *, slow: bool = False) -> Any:
+def method(*, slow: bool = False, reads: bool = False) -> Callable[[F], F]: ...
+def method(run: Any = None, /, *, slow: bool = False, reads: bool = False) -> Any:
     """Enter a function as a method under its own name."""
 
     def enter(run: F) -> F:
-        METHODS[run.__name__] = Method(run.__name__, run, slow)
+        METHODS[run.__name__] = Method(run.__name__, run, slow, reads)
         return run
 
     return enter if run is None else enter(run)
@@ -86,6 +90,8 @@ def perform(administration: Administration, name: str, arguments: Mapping[str, A
     if administration.engine.sealed:
         raise CustodyError(SEALED)
     found = method_named(name)
+    if not re.fullmatch(DOMAIN, administration.domain):
+        raise _wrong(name, f"a domain is called {DOMAIN}")
     given = _arguments(found, arguments)
     try:
         return shown(found.run(administration, **given))
@@ -138,7 +144,7 @@ def _read(hint: Any, value: Any, where: str) -> Any:
         (hint,) = (one for one in get_args(hint) if one is not type(None))
         return _read(hint, value, where)
     if hint in (str, int, bool):
-        if type(value) is hint:
+        if type(value) is hint and (hint is not str or value.isascii() or _encodes(value)):
             return value
         raise _wrong(where, f"is a value of the type {hint.__name__}")
     if hint is bytes:
@@ -173,6 +179,15 @@ def _structure(hint: type, value: Any, where: str) -> Any:
 
 
 _LISTS: Final = (tuple, list, Collection, Iterable, Sequence)
+
+
+def _encodes(text: str) -> bool:
+    """Whether a text is one: JSON can write halves of characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _plain(name: str) -> str:

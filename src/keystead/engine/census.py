@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from keystead.engine.admin import Administration
 
 
-@method(slow=True)
+@method(reads=True)
 def count_objects(administration: Administration) -> dict[str, dict[str, int]]:
     """Count the objects of every domain: of each type, how many are in which state."""
     now = int(administration.engine.clock())

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, TypeVar
 
@@ -289,24 +289,9 @@ class Engine:
         Raises:
             OperationFailed: Object Already Exists.
         """
-        now_us = int(self.clock() * 1_000_000)
-        with self.store.begin() as transaction:
-            client = identities.enroll(transaction, name, certificate_der, domain, groups, now_us // 1_000_000)
-            event = Event(
-                time=now_us, caller="", name="operator", domain=domain, address="", operation="Enroll Client",
-                unique_identifiers=(client.identity,), status="Success", reason="", message=name, version="",
-            )  # fmt: skip
-            transaction.append_events([event.encode()])
-            transaction.commit()
-        return client.caller("")
+        from keystead.engine.admin import Administration
 
-    def clients(self) -> list[dict[str, Any]]:
-        """All enrolled clients, for the operator."""
-        with self.store.begin(write=False) as transaction:
-            return [
-                asdict(client) | {"groups": [identities.group_name(transaction, group) for group in client.groups]}
-                for client in sorted(identities.clients(transaction), key=lambda one: (one.domain, one.name))
-            ]
+        return Administration(self, domain).enroll_client(name, certificate_der, groups).caller("")
 
     # --- messages ---
 

@@ -69,7 +69,7 @@ def revoke_grant(administration: Administration, owner: str, grantee: str, uniqu
     administration.do("Revoke Grant", work, lambda uid: uid, f"{grantee}, on objects of {owner}")
 
 
-@method
+@method(reads=True)
 def grants(
     administration: Administration, owner: str | None = None, grantee: str | None = None
 ) -> list[dict[str, Any]]:

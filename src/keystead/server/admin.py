@@ -13,6 +13,7 @@ those of `keystead.engine.methods`, and `status`, which a sealed server answers 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import logging
@@ -27,13 +28,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from keystead.engine.administration import SEALED, STATUS, dump_error, operator_of, perform
+from keystead.engine.administration import SEALED, STATUS, Method, dump_error, operator_of, perform
 from keystead.errors import CustodyError, KeysteadError, OperationFailed, StoreError
 from keystead.kmip.enums import ResultReason
 from keystead.server.tally import Tally
 
 if TYPE_CHECKING:
-    from keystead.engine.admin import Progress
+    from keystead.engine.admin import Administration, Progress
     from keystead.server.turns import Answers
 
 log = logging.getLogger("keystead.server")
@@ -48,6 +49,8 @@ ANSWER_SECONDS: Final = 30.0
 ALIVE_SECONDS: Final = 10.0
 """While a slow method has nothing to show, empty progress is sent so often."""
 CONNECTIONS: Final = 32
+THREADS: Final = 2
+"""One for what is slow, and one for what is read meanwhile."""
 _CREDENTIALS: Final = struct.Struct("3i")  # process, user, group
 _FORM: Final = 'send one line of JSON: {"method": NAME, "arguments": {...}}'
 
@@ -82,6 +85,7 @@ class AdminSocket:
         self._file: tuple[int, int] | None = None
         self._tasks: dict[asyncio.Task[None], bool] = {}  # a conversation → whether its request is being done
         self._threads: ThreadPoolExecutor | None = None
+        self._slow = asyncio.Lock()
         self._stopping = threading.Event()
         self._fault = ""
 
@@ -152,6 +156,9 @@ class AdminSocket:
         try:
             if os.fstat(directory).st_mode & 0o022:
                 raise PermissionError(0, "others may write the custody directory; make its mode 0700")
+            for left in os.listdir(directory):  # by one that was killed at this very point
+                if left.startswith(f".{SOCKET_FILE}."):
+                    os.unlink(left, dir_fd=directory)
             try:
                 one.bind(in_directory(directory, part))
                 os.chmod(part, 0o600, dir_fd=directory)
@@ -250,16 +257,23 @@ class AdminSocket:
             raise CustodyError(SEALED)
         administration = Administration(self._engine, asked.domain, asked.operator, self._progress(writer))
         row = METHODS.get(asked.method)
-        if row is None or not row.slow:
+        if row is None or not (row.slow or row.reads):
             return perform(administration, asked.method, asked.arguments)
-        if self._threads is None:  # one: what changes much is done one after the other
-            self._threads = ThreadPoolExecutor(1, thread_name_prefix="keystead-admin")
+        doing = asyncio.create_task(self._in_thread(row, administration, asked.arguments))
+        try:
+            while not doing.done():
+                await asyncio.wait([doing], timeout=ALIVE_SECONDS)
+                _show(writer, _line({"progress": {}}))
+            return doing.result()
+        finally:
+            doing.cancel()
+
+    async def _in_thread(self, row: Method, administration: Administration, arguments: Mapping[str, Any]) -> Any:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="keystead-admin")
         loop = asyncio.get_running_loop()
-        doing = loop.run_in_executor(self._threads, perform, administration, asked.method, asked.arguments)
-        while not doing.done():
-            await asyncio.wait([doing], timeout=ALIVE_SECONDS)
-            _show(writer, _line({"progress": {}}))
-        return doing.result()
+        async with contextlib.nullcontext() if row.reads else self._slow:
+            return await loop.run_in_executor(self._threads, perform, administration, row.name, arguments)
 
     def _progress(self, writer: asyncio.StreamWriter) -> Progress:
         loop = asyncio.get_running_loop()
