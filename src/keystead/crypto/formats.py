@@ -192,7 +192,8 @@ def _load_raw_public(material: bytes, hints: _Hints) -> PublicKey:
     if edwards is not None:
         return _EDWARDS_RAW[edwards][1](material)
     if hints.algorithm in ELLIPTIC:
-        curve = hints.curve or CURVE_BY_LENGTH.get(521 if len(material) == 133 else (len(material) - 1) * 4)
+        size = len(material) - 1 if is_compressed(hints.compression) else len(material) // 2
+        curve = hints.curve or CURVE_BY_LENGTH.get(521 if size == 66 else size * 8)
         if curve is None:
             raise ValueError("the point has the wrong length")
         return _load_point(material, curve, hints)

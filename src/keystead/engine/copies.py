@@ -14,11 +14,12 @@ from typing import Final
 from keystead.crypto.dump import dump_private
 from keystead.crypto.formats import load_private
 from keystead.crypto.keys import symmetric_bytes
+from keystead.engine import use
 from keystead.engine.context import Context
 from keystead.engine.making import digest_of, material_bytes
 from keystead.engine.managed import Managed, conditions
 from keystead.errors import OperationFailed
-from keystead.kmip.enums import KeyFormatType, StorageStatusMask
+from keystead.kmip.enums import KeyFormatType, RecommendedCurve, StorageStatusMask
 from keystead.kmip.objects import KeyBlock, KeyValue
 from keystead.kmip.structures import Digest
 from keystead.kmip.tags import Tag
@@ -50,8 +51,12 @@ def copies_of(context: Context, managed: Managed) -> Iterator[Managed]:
     return (copy for copy in copies(context, managed.domain, digests) if copy != managed)
 
 
-def digests_of(block: KeyBlock) -> list[Digest]:
-    """The Digests that an object of the same bytes may have, in whatever format it is kept."""
+def digests_of(block: KeyBlock, curve: RecommendedCurve | None = None) -> list[Digest]:
+    """The Digests that an object of the same bytes may have, in whatever format it is kept.
+
+    Args:
+        curve: of a Raw key.
+    """
     value = block.key_value
     if not isinstance(value, KeyValue):
         return []
@@ -61,7 +66,7 @@ def digests_of(block: KeyBlock) -> list[Digest]:
         spellings.add(symmetric_bytes(block.key_format_type, material))
     for key_format in dict.fromkeys((block.key_format_type, *_PRIVATE[:3])):
         with suppress(OperationFailed):
-            key = load_private(key_format, material, block.cryptographic_algorithm, trusted=True)
+            key = load_private(key_format, material, block.cryptographic_algorithm, trusted=True, curve=curve)
             for other in _PRIVATE:
                 with suppress(OperationFailed):
                     spellings.add(material_bytes(dump_private(key, other)))
@@ -77,7 +82,8 @@ def protected_as_copies(context: Context, managed: Managed, block: KeyBlock) -> 
     Args:
         block: its key, not wrapped.
     """
-    for other in copies(context, managed.domain, digests_of(block)):
+    curve = use.curve_in(managed.get(Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS))
+    for other in copies(context, managed.domain, digests_of(block, curve)):
         if other.get(Tag.SENSITIVE):
             managed = managed.put(Tag.SENSITIVE, True)
         if other.get(Tag.EXTRACTABLE) is False:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from keystead.crypto.certificates import certificate_facts
 from keystead.crypto.formats import load_private, load_public
-from keystead.crypto.keys import symmetric_bytes
+from keystead.crypto.keys import check_symmetric, symmetric_bytes
 from keystead.engine.context import Context
 from keystead.engine.managed import HISTORY, Managed
 from keystead.errors import OperationFailed
@@ -104,7 +104,10 @@ def secret_bytes(context: Context, managed: Managed) -> bytes:
     block = key_block(secret)
     material = plain_value(block).key_material
     if managed.object_type is ObjectType.SYMMETRIC_KEY:
-        return symmetric_bytes(block.key_format_type, material)
+        key = symmetric_bytes(block.key_format_type, material)
+        if block.key_format_type is KeyFormatType.OPAQUE:
+            check_symmetric(algorithm_of(managed), key)  # it came in as anything at all
+        return key
     if isinstance(material, bytes):
         return material
     raise OperationFailed(ResultReason.KEY_FORMAT_TYPE_NOT_SUPPORTED, "this key format has no bytes to use")
@@ -121,7 +124,8 @@ def loaded_key(context: Context, managed: Managed) -> Any:
 
     secret = unwrapped(context, context.material(managed), managed)
     if isinstance(secret, Certificate):
-        key = load_public(KeyFormatType.X_509, certificate_facts(secret.certificate_value).public_key, trusted=True)
+        # A certificate is kept for what it says; its key is checked when it is used (K36).
+        key = load_public(KeyFormatType.X_509, certificate_facts(secret.certificate_value).public_key)
     else:
         key = load_block(managed, key_block(secret))
     if len(loaded) >= MAXIMUM_LOADED_KEYS:

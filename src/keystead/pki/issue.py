@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtensionOID, NameOID
 
+from keystead.crypto import checks
 from keystead.errors import OperationFailed
 from keystead.kmip.enums import CertificateRequestType, ResultReason
 from keystead.pki.profiles import BACKDATE_SECONDS, CLIENT, DAY_SECONDS, SERVER, Profile, key_usage
@@ -120,6 +121,10 @@ def read_request(value: bytes, request_type: CertificateRequestType) -> Wish:
         raise _invalid("this is no certificate request that can be read") from None
     if not sound or not isinstance(public_key, PublicKey):
         raise _invalid("the certificate request is not signed with the key that it names")
+    try:
+        checks.public_key(public_key)
+    except ValueError as error:
+        raise _invalid(f"the key in the certificate request is unfit: {error}") from None
     if extensions.keys() - _TAKEN:
         raise _invalid("the certificate request asks for an extension that is not given")
     constraints: Any = extensions.get(ExtensionOID.BASIC_CONSTRAINTS)
