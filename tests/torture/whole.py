@@ -27,7 +27,7 @@ _BACK = {
 def check_engine(engine: Engine, report: Report) -> None:
     """Look at all that an engine keeps."""
     found = examine(engine.store)
-    report.check(found.sound, f"{found}: {found.damaged[:3]} {found.misfiled[:3]} {found.strays[:3]}")
+    report.check(found.sound, f"{found}: {found.damaged[:3]} {found.misfiled[:3]} {list(map(str, found.strays[:3]))}")
     objects: dict[str, Managed] = {}
     with engine.store.begin(write=False) as transaction:
         after = ""

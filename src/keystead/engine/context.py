@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from keystead.custody.zones import Kind
 from keystead.engine import identities
+from keystead.engine.guard import OBJECT_PARTS, part_of
 from keystead.engine.managed import Managed, gather
 from keystead.engine.records import close_record, open_record
 from keystead.errors import OperationFailed
@@ -86,6 +87,9 @@ def _sealable(secret: ManagedObject, version: Version) -> bytes:
     return (int(version) | (_ALIKE if alike else 0)).to_bytes(2, "big") + item
 
 
+_ALL_PARTS: Final = (1 << OBJECT_PARTS) - 1
+
+
 class Identifiers:
     """Makes UUIDs of version 7: ordered by time, so that inserts are cheap and newest-first needs no sorting.
 
@@ -94,8 +98,16 @@ class Identifiers:
 
     def __init__(self) -> None:
         self._last = 0
+        self.quarantine = 0
 
     def new(self) -> str:
+        """An identifier that was never given before, and is in no part of the store that is in quarantine."""
+        while True:
+            found = self._next()
+            if not self.quarantine >> part_of(found) & 1 or self.quarantine & _ALL_PARTS == _ALL_PARTS:
+                return found
+
+    def _next(self) -> str:
         stamp = max(int(time.time() * 1000) << 12, self._last + 1)
         self._last = stamp
         value = (stamp >> 12) << 80 | 7 << 76 | (stamp & 0xFFF) << 64 | 2 << 62 | secrets.randbits(62)

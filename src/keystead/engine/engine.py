@@ -185,7 +185,10 @@ class Engine:
 
     def upkeep(self) -> None:
         """Do what is due; about once a second."""
-        self.store.upkeep(int(self.clock()))
+        try:
+            self.store.upkeep(int(self.clock()))
+        except TamperError as error:  # the rest is done nevertheless
+            log.critical("integrity check failed", extra={"fields": {"said": str(error)}})
         self.vault.follow()
         if not self.sealed:
             waiting.carry_out(self)
@@ -372,6 +375,7 @@ class Engine:
             if epoch != self._epoch or len(self.cache) > MAXIMUM_CACHED:
                 self.cache.clear()
                 self._epoch = epoch
+            self.identifiers.quarantine = transaction.state.quarantine
             turn = Turn(self, transaction, int(self.clock() * 1_000_000))
             result = work(turn)
             notices.post(turn)

@@ -31,7 +31,20 @@ from typing import Final
 from keystead.custody.anchor import Anchor, Mark
 from keystead.custody.zones import Vault
 from keystead.errors import TamperError
-from keystead.store import ALL, Count, Criteria, Entry, EventRow, GrantRow, Located, Record, Store, Transaction, Vouch
+from keystead.store import (
+    ALL,
+    Count,
+    Criteria,
+    Entry,
+    EventRow,
+    GrantRow,
+    Located,
+    Record,
+    Store,
+    Stray,
+    Transaction,
+    Vouch,
+)
 
 SYSTEM: Final = ""
 """The domain of the server itself: no client can be enrolled in it."""
@@ -255,6 +268,16 @@ class GuardedStore:
             self.remember(token, state)
         return state
 
+    def fresh(self, transaction: Transaction, least: int) -> State:
+        """What the database holds, read in this very transaction; `state` may know it from a moment before.
+
+        Raises: as `state`.
+        """
+        state = self._read(transaction, True)
+        if state.counter < least:
+            raise TamperError("the database was put back to an older state while it was in use")
+        return state
+
     def remember(self, token: object, state: State) -> None:
         """Note what is known of the database."""
         self._known = (token, state)
@@ -476,14 +499,16 @@ class GuardedTransaction:
     def misfiled(self, after: str = "", limit: int = 100) -> list[tuple[str, str]]:
         return self._inner.misfiled(after, limit)
 
-    def strays(self, after: tuple[object, ...] = (), limit: int = 1000) -> tuple[list[str], tuple[object, ...] | None]:
+    def strays(
+        self, after: tuple[object, ...] = (), limit: int = 1000
+    ) -> tuple[list[Stray], tuple[object, ...] | None]:
         return self._inner.strays(after, limit)
 
     def refile(self, record: Record) -> None:
         self._inner.refile(record)
 
-    def remove_strays(self) -> None:
-        self._inner.remove_strays()
+    def remove_stray(self, stray: Stray) -> None:
+        self._inner.remove_stray(stray)
 
     def object_count(self) -> int:
         return self._inner.object_count()

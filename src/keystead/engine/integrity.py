@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +34,7 @@ from keystead.engine.guard import (
 )
 from keystead.engine.records import indexed
 from keystead.errors import Conflict, KeysteadError, TamperError
-from keystead.store import Entry, Record, Transaction
+from keystead.store import Entry, Record, Stray, Transaction
 
 if TYPE_CHECKING:
     from keystead.engine.engine import Engine
@@ -51,6 +51,7 @@ AT_START: Final = 20_000
 """Up to so many objects are added up before the first answer; more after it."""
 _PAGE: Final = 500
 LOCK_FILE: Final = "sweep.lock"
+_MENDED: Final = ("misfiled", "strays")
 
 Rest = Callable[[float], None]
 
@@ -65,6 +66,7 @@ class Report:
         wrong: the parts whose sum is not what it ought to be.
         misfiled: objects that would not be found by what they are, or be found by what they are not.
         strays: what is filed without an object that says so.
+        ungranted: grants that are on record and have no row.
         damaged: objects that are not what was sealed.
         events: sequence numbers in the record at which it is not as it was written.
         counter: of the state.
@@ -77,7 +79,8 @@ class Report:
     looked_into: int = 0
     wrong: list[int] = field(default_factory=list)
     misfiled: list[str] = field(default_factory=list)
-    strays: list[str] = field(default_factory=list)
+    strays: list[Stray] = field(default_factory=list)
+    ungranted: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     events: list[int] = field(default_factory=list)
     counter: int = 0
@@ -88,7 +91,12 @@ class Report:
     @property
     def sound(self) -> bool:
         """Whether all is as it was left."""
-        return not (self.wrong or self.misfiled or self.strays or self.damaged or self.events)
+        return not self.findings()
+
+    def findings(self) -> frozenset[tuple[str, object]]:
+        """Each thing that is not as it was left."""
+        names = ("wrong", "misfiled", "strays", "ungranted", "damaged", "events")
+        return frozenset((name, each) for name in names for each in getattr(self, name))
 
     def __str__(self) -> str:
         if self.sound:
@@ -97,7 +105,8 @@ class Report:
             f"{len(self.wrong)} parts do not add up" if self.wrong else "",
             f"{len(self.damaged)} objects are not what was sealed" if self.damaged else "",
             f"{len(self.misfiled)} objects are filed wrongly" if self.misfiled else "",
-            f"{len(self.strays)} index rows are nobody's" if self.strays else "",
+            f"{len(self.strays)} index rows say what is not so" if self.strays else "",
+            f"{len(self.ungranted)} grants were taken away" if self.ungranted else "",
             f"the record of events is not as it was written, from event {self.events[0]} on" if self.events else "",
         )
         return "; ".join(filter(None, said))
@@ -160,10 +169,11 @@ def examine(
         StoreError, CustodyError; TamperError, if the database as a whole is not the one that it was.
     """
     began, report = time.monotonic(), Report(after=after, event_after=event_after)
+    least = store.furthest
     with store.inner.begin(write=False) as transaction:
-        state = store.state(transaction, -1)
+        state = store.fresh(transaction, least)
         sums, report.objects, report.entries = add_up(store, transaction, rest)
-        report.strays = _ungranted(transaction)
+        report.ungranted = _ungranted(transaction)
         report.counter = state.counter
         report.wrong = _differing(state, sums)
         if report.objects != state.objects and not report.wrong:
@@ -189,7 +199,7 @@ def _ungranted(transaction: Transaction) -> list[str]:
     while known and (page := transaction.grant_rows(after, _PAGE)):
         known -= {grant_key(row.domain, row.owner, row.unique_identifier, row.grantee) for row in page}
         after += len(page)
-    return [f"a grant has no row: {key!r}" for key in sorted(known)]
+    return sorted(known)
 
 
 def _look_into(
@@ -253,13 +263,17 @@ def _look_at_events(store: GuardedStore, report: Report, most: int | None, rest:
 # --- what follows from it ---------------------------------------------------------------------------------------------
 
 
-def act(engine: Engine, report: Report) -> None:
+def act(engine: Engine, report: Report, known: Collection[tuple[str, object]] = ()) -> None:
     """Quarantine what does not add up, and file anew what is filed wrongly; an event of the audit, and an alarm.
+
+    Args:
+        known: what an alarm was raised for before.
 
     Raises:
         StoreError, CustodyError, TamperError.
     """
-    if report.sound:
+    # What was put in order once and is wrong again is put in order again; of the rest once is enough.
+    if all(each in known and each[0] not in _MENDED for each in report.findings()):
         return
     log.critical("the database is not as it was left", extra={"fields": {"said": str(report)}})
     store = engine.store
@@ -273,8 +287,8 @@ def act(engine: Engine, report: Report) -> None:
             transaction.set_state(quarantine=quarantine)
         for name in dict.fromkeys(report.misfiled):
             _refile(engine, transaction.inner, name)
-        if report.strays:
-            transaction.remove_strays()
+        for stray in report.strays:
+            transaction.remove_stray(stray)
         transaction.append_events([_event(engine, "Integrity Check", "Operation Failed", str(report), report.damaged)])
         transaction.commit()
     engine.cache.clear()
@@ -344,6 +358,7 @@ class Sweeper:
         self._stop = threading.Event()
         self._due = time.monotonic() + PAUSE_SECONDS
         self._after, self._event_after = "", 0
+        self._known: set[tuple[str, object]] = set()
         self.last: Report | None = None
 
     def start(self) -> None:
@@ -402,7 +417,8 @@ class Sweeper:
                 self._engine.store, after=self._after, event_after=self._event_after, most=most, rest=self._rest
             )
             self._after, self._event_after = self.last.after, self.last.event_after
-            act(self._engine, self.last)
+            act(self._engine, self.last, self._known)
+            self._known = {each for each in self._known if each[0] != "wrong"} | self.last.findings()
         except (_Stopped, Conflict):
             pass
         except KeysteadError as error:

@@ -88,4 +88,4 @@ def _shown(job: rotation.Job) -> dict[str, Any]:
 
 
 def _report(report: Report) -> dict[str, Any]:
-    return {**asdict(report), "sound": report.sound, "said": str(report)}
+    return {**asdict(report), "strays": list(map(str, report.strays)), "sound": report.sound, "said": str(report)}

@@ -147,6 +147,17 @@ class Count(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Stray:
+    """A row of the index that is no object's, or says of one what is not so."""
+
+    table: str
+    row: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return f"one of the {self.table}"
+
+
+@dataclass(frozen=True, slots=True)
 class EventRow:
     """Events that were appended together, as they are kept.
 
@@ -242,13 +253,13 @@ class Transaction(Protocol):
         A row in which the store's own copies contradict each other, or by which Locate would not find the object.
         """
 
-    def strays(self, after: tuple[Any, ...] = (), limit: int = 1000) -> tuple[list[str], tuple[Any, ...] | None]:
+    def strays(self, after: tuple[Any, ...] = (), limit: int = 1000) -> tuple[list[Stray], tuple[Any, ...] | None]:
         """What is filed without an object that says so: (what, where to go on; None at the end), a part at a time."""
 
     def refile(self, record: Record) -> None:
         """File an object anew, as its record says, whatever stood in the index before; what is sealed stays."""
 
-    def remove_strays(self) -> None:
+    def remove_stray(self, stray: Stray) -> None:
         """Remove what is filed without an object that says so."""
 
     def object_count(self) -> int:
@@ -419,6 +430,7 @@ __all__ = [
     "NameTaken",
     "Record",
     "Store",
+    "Stray",
     "Transaction",
     "Vouch",
     "open",

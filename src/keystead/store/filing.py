@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
+from keystead.store import Stray
 from keystead.store.rows import COLUMNS, FILED_COLUMNS, Filed, filed_row, record_of
 from keystead.store.shelves import STANDINGS, standing_of
 
@@ -64,7 +65,7 @@ def _missing(rows: Rows, number: int, filed: Filed) -> Iterator[str]:
         yield "a name is missing"
 
 
-def strays(rows: Rows, after: tuple[Any, ...], limit: int) -> tuple[list[str], tuple[Any, ...] | None]:
+def strays(rows: Rows, after: tuple[Any, ...], limit: int) -> tuple[list[Stray], tuple[Any, ...] | None]:
     """See `keystead.store.Transaction.strays`; a place to go on is the table and the columns of the last row."""
     table, *last = after or (0,)
     name, columns = _TABLES[table]
@@ -80,10 +81,16 @@ def strays(rows: Rows, after: tuple[Any, ...], limit: int) -> tuple[list[str], t
         if number not in known:
             known[number] = _filed(rows, number)
         if not (name == "grants" and number == 0) and not _belongs(name, row, known[number]):
-            found.append(f"one of the {name} is of no object")
+            found.append(Stray(name, tuple(row)))
     if len(page) == limit:
         return found, (table, *page[-1])
     return found, (table + 1,) if table + 1 < len(_TABLES) else None
+
+
+def remove(rows: Rows, stray: Stray) -> None:
+    """Remove what is filed and ought not to be."""
+    columns = dict(_TABLES)[stray.table]
+    rows(f"DELETE FROM {stray.table} WHERE {' AND '.join(f'{column} = ?' for column in columns)}", stray.row)
 
 
 def _filed(rows: Rows, number: int) -> tuple[Filed, set[int]] | None:

@@ -26,9 +26,10 @@ from keystead.store import (
     Located,
     NameTaken,
     Record,
+    Stray,
     Vouch,
 )
-from keystead.store.filing import misfiled, strays
+from keystead.store.filing import misfiled, remove, strays
 from keystead.store.locate import locate
 from keystead.store.rows import (
     COLUMNS,
@@ -411,7 +412,7 @@ class SqlTransaction:
     def misfiled(self, after: str = "", limit: int = 100) -> list[tuple[str, str]]:
         return misfiled(self._rows, after, limit)
 
-    def strays(self, after: tuple[Any, ...] = (), limit: int = 1000) -> tuple[list[str], tuple[Any, ...] | None]:
+    def strays(self, after: tuple[Any, ...] = (), limit: int = 1000) -> tuple[list[Stray], tuple[Any, ...] | None]:
         return strays(self._rows, after, limit)
 
     def refile(self, record: Record) -> None:
@@ -425,9 +426,8 @@ class SqlTransaction:
         self._rows(_SAVE, (*columns_of(record)[1:], filed.space, filed.standing, number))
         self._refile(number, None, filed, granted)
 
-    def remove_strays(self) -> None:
-        for table in ("postings", "numbers", "names"):
-            self._rows(f"DELETE FROM {table} WHERE object NOT IN (SELECT object FROM objects)")
+    def remove_stray(self, stray: Stray) -> None:
+        remove(self._rows, stray)
 
     def object_count(self) -> int:
         return int(self._rows("SELECT count(*) FROM objects")[0][0])
