@@ -80,7 +80,7 @@ def test_a_zone_gets_a_new_key_and_the_old_one_goes(world: World) -> None:
     world.reopen()
     world.engine.start()
     assert {uid: got(world, uid) for uid in keys} == keys
-    assert [user.name for user in Administration(world.engine).users()] == ["carol2"]
+    assert [user["name"] for user in Administration(world.engine).users()] == ["carol2"]
 
 
 def test_another_process_goes_over_with_the_next_message(world: World) -> None:
