@@ -73,5 +73,10 @@ FLOW: Final[tuple[Step, ...]] = (
          "domain, generation of the KEK, kind of entry, key, how often it was put", "entries, store/"),
     Step("blind index", KEKS[Kind.METADATA], "HKDF-SHA256, then HMAC-SHA256 cut to 16 bytes",
          "domain, attribute", "the object's row, store/"),
+    Step("sums, codes, marks", KEKS[Kind.METADATA], "HKDF-SHA256, then HMAC-SHA256 cut to 16 bytes",
+         "what is added up, or vouched for", "store/, custody/anchor"),
+    Step("backup's key", "wrapping key", "AES-256-GCM-SIV", "the backup's header", "the backup"),
+    Step("backup", "backup's key", "AES-256-GCM, a key for each section by HKDF-SHA256", "header, section, place",
+         "the backup"),
 )  # fmt: skip
 """In the order in which a server that starts goes through them."""
