@@ -81,7 +81,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("running", [True, False], ids=["over the socket", "without a server"])
-def test_each_command(tmp_path: Path, secret: Path, running: bool) -> None:
+def test_a05_a10_each_command(tmp_path: Path, secret: Path, running: bool) -> None:
     with dev(tmp_path / "ready.json", "--dir", tmp_path / "ks") as server:
         with connect(server, "alice") as alice:
             uid = alice.create("AES", 256, name="first")
@@ -262,7 +262,7 @@ def test_a_server_that_was_sealed_by_hand_is_not_opened_beside_it(tmp_path: Path
 # --- several workers --------------------------------------------------------------------------------------------------
 
 
-def test_another_worker_takes_over_when_one_is_killed(tmp_path: Path, secret: Path) -> None:
+def test_r05_another_worker_takes_over_when_one_is_killed(tmp_path: Path, secret: Path) -> None:
     with dev(tmp_path / "ready.json", "--dir", tmp_path / "ks", "--workers", 2) as server:
         operators = Operators(server.facts["config"], secret)
         lock = (tmp_path / "ks" / "custody" / "admin.lock").stat().st_ino
@@ -280,7 +280,7 @@ def test_another_worker_takes_over_when_one_is_killed(tmp_path: Path, secret: Pa
         assert server.end()[0] == 0
 
 
-def test_what_one_worker_did_the_others_know_at_once(tmp_path: Path, secret: Path) -> None:
+def test_z03_what_one_worker_did_the_others_know_at_once(tmp_path: Path, secret: Path) -> None:
     with (
         dev(tmp_path / "ready.json", "--dir", tmp_path / "ks", "--workers", 2) as server,
         contextlib.ExitStack() as all_,

@@ -60,7 +60,7 @@ def test_a_client_is_locked_out_and_let_in_again(
     refused(R.OBJECT_NOT_FOUND, operators.disable_client, "nobody")
 
 
-def test_a_client_that_was_removed_leaves_nothing_to_inherit(
+def test_z06_a_client_that_was_removed_leaves_nothing_to_inherit(
     world: World, operators: Administration, certificates: dict[str, bytes]
 ):
     kept = world.create(who="bob")
@@ -88,7 +88,7 @@ def test_what_was_only_granted_keeps_nobody_from_being_removed(world: World, ope
     assert granting.grants(operators) == []
 
 
-def test_a_user_that_was_removed_leaves_nothing_to_inherit(world: World, operators: Administration):
+def test_z06_a_user_that_was_removed_leaves_nothing_to_inherit(world: World, operators: Administration):
     operators.add_user("Fred", "password1", ["night"])
     fred = user("Fred", "password1")
     uid = world.create(authentication=fred)
@@ -111,7 +111,7 @@ def test_a_user_is_known_by_its_identity_too(world: World, operators: Administra
     assert "$argon2" not in repr(row)
 
 
-def test_a_group_that_was_removed_leaves_nothing_to_inherit(world: World, operators: Administration):
+def test_z06_a_group_that_was_removed_leaves_nothing_to_inherit(world: World, operators: Administration):
     operators.add_user("Fred", "password1", ["night"])
     operators.join_group("night", "bob")
     uid = world.create()
@@ -158,6 +158,42 @@ def test_grants_are_listed_by_name(world: World, operators: Administration):
     granting.revoke_grant(operators, "alice", "night", uid)
     assert listed() == [two]
     refused(R.OBJECT_NOT_FOUND, granting.revoke_grant, operators, "alice", "night", uid)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "*", "nobody", "ADMINISTRATORS", " administrators", "administrators\u200b", "alice ", "ALICE"],
+)
+def test_z04_z05_nothing_is_granted_to_a_name_that_nobody_has(world: World, operators: Administration, name: str):
+    uid = world.create()
+    for of in (uid, "*"):
+        for owner, grantee in (("alice", name), (name, "bob")):
+            arguments = {"owner": owner, "grantee": grantee, "unique_identifier": of}
+            with pytest.raises(OperationFailed) as error:
+                perform(operators, "grant", arguments)
+            assert error.value.reason in (R.OBJECT_NOT_FOUND, R.INVALID_FIELD)
+    assert granting.grants(operators) == []
+
+
+@pytest.mark.parametrize("name", ["", " administrators", "administrators\u200b", "a\nb", "x" * 129])
+def test_z05_a_name_that_looks_like_another_is_none(
+    operators: Administration, certificates: dict[str, bytes], name: str
+):
+    refused(R.INVALID_FIELD, operators.add_group, name)
+    refused(R.INVALID_FIELD, operators.add_user, name, "password1")
+    operators.remove_client("carol")
+    refused(R.INVALID_FIELD, operators.enroll_client, name, certificates["carol"])
+
+
+def test_z05_a_group_of_nearly_the_name_is_another(world: World, operators: Administration):
+    operators.add_group("Administrators")
+    operators.join_group("Administrators", "bob")
+    (bob,) = (row for row in operators.clients() if row["name"] == "bob")
+    with world.engine.store.begin(write=False) as transaction:
+        client = identities.by_name(transaction, "default", "bob")
+    assert client is not None
+    assert ADMINISTRATORS not in client.groups
+    assert bob["groups"] == ["Administrators"]
 
 
 def test_objects_are_counted_by_type_and_state(world: World, operators: Administration):

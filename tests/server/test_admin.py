@@ -271,7 +271,7 @@ def test_what_is_no_domain_is_refused(operators: Remote, domain: str) -> None:
         operators.call("add_group", name="night")
 
 
-def test_wrong_arguments_are_named_and_never_repeated(operators: Remote, engine: Engine) -> None:
+def test_a05_wrong_arguments_are_named_and_never_repeated(operators: Remote, engine: Engine) -> None:
     for method, arguments, named in (
         ("nothing_of_the_kind", {}, "no such method"),
         ("_do", {}, "no such method"),
@@ -381,7 +381,7 @@ def test_a_slow_method_is_told_to_stop_when_the_server_does(
     assert connect(custody) is None
 
 
-def test_a_sealed_server_tells_its_status_and_nothing_else(
+def test_z12_a_sealed_server_tells_its_status_and_nothing_else(
     serve: Callable[..., Serving], custody: Path, tmp_path: Path
 ) -> None:
     unsealing = Unsealing(open_store(f"sqlite:{tmp_path / 'keystead.db'}"), None)

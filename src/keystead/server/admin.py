@@ -252,14 +252,14 @@ class AdminSocket:
         from keystead.engine.methods import METHODS
 
         if asked.method == STATUS:
-            return {**self._facts(), **self._engine.status(), "answered": self._tally.total}
+            return {**self._facts(), **await self._in_thread(self._engine.status), "answered": self._tally.total}
         if not isinstance(self._engine, Engine) or self._engine.sealed:
             raise CustodyError(SEALED)
         administration = Administration(self._engine, asked.domain, asked.operator, self._progress(writer))
         row = METHODS.get(asked.method)
         if row is None or not (row.slow or row.reads):
             return perform(administration, asked.method, asked.arguments)
-        doing = asyncio.create_task(self._in_thread(row, administration, asked.arguments))
+        doing = asyncio.create_task(self._do(row, administration, asked.arguments))
         try:
             while not doing.done():
                 await asyncio.wait([doing], timeout=ALIVE_SECONDS)
@@ -268,12 +268,14 @@ class AdminSocket:
         finally:
             doing.cancel()
 
-    async def _in_thread(self, row: Method, administration: Administration, arguments: Mapping[str, Any]) -> Any:
+    async def _do(self, row: Method, administration: Administration, arguments: Mapping[str, Any]) -> Any:
+        async with contextlib.nullcontext() if row.reads else self._slow:
+            return await self._in_thread(perform, administration, row.name, arguments)
+
+    async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="keystead-admin")
-        loop = asyncio.get_running_loop()
-        async with contextlib.nullcontext() if row.reads else self._slow:
-            return await loop.run_in_executor(self._threads, perform, administration, row.name, arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
     def _progress(self, writer: asyncio.StreamWriter) -> Progress:
         loop = asyncio.get_running_loop()
