@@ -24,6 +24,7 @@ import zlib
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from hmac import compare_digest
 from struct import Struct
 from types import TracebackType
 from typing import Final
@@ -141,7 +142,7 @@ class Ledger:
         if type(stored) is bytes and len(stored) >= _ENTRY.size:
             until, code = _ENTRY.unpack_from(stored)
             value = stored[_ENTRY.size :]
-            if code == self._code(kind, key, value, until):
+            if compare_digest(code, self._code(kind, key, value, until)):
                 return value, None if until < 0 else until
         raise TamperError(f"a value of the kind {kind} is not what was kept")
 
@@ -165,7 +166,8 @@ class Ledger:
 
     def genuine(self, mark: Mark) -> bool:
         """Whether a note was made here."""
-        return mark.seal == self._vault.blind(SYSTEM, _SEAL, _MARK.pack(mark.counter, mark.events, mark.tag))
+        seal = self._vault.blind(SYSTEM, _SEAL, _MARK.pack(mark.counter, mark.events, mark.tag))
+        return compare_digest(mark.seal, seal)
 
 
 class GuardedStore:
@@ -330,7 +332,7 @@ class GuardedStore:
                 f"the database is older than it was: {mark.counter - state.counter} changes and"
                 f" {max(0, mark.events - events)} events are missing"
             )
-        if state.counter == mark.counter and self.ledger.tag(state) != mark.tag:
+        if state.counter == mark.counter and not compare_digest(self.ledger.tag(state), mark.tag):
             raise TamperError("the database is another one than it was")
 
 

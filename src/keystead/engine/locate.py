@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import Any, Final
 
 from keystead.engine.context import Context
 from keystead.engine.create import create
 from keystead.engine.handlers import handles
-from keystead.engine.making import DEFAULT_GROUP
+from keystead.engine.making import DEFAULT_GROUP, MASKED
 from keystead.engine.managed import DATES, HISTORY, USUAL, conditions, name_key, part_condition
 from keystead.errors import OperationFailed
 from keystead.kmip import ttlv
@@ -189,6 +190,8 @@ class _Conditions:
             self.dates.setdefault(int(name), []).append(value)
         elif name in USUAL and value == USUAL[name]:
             self.lacking.append(int(name))  # type: ignore[arg-type]
+        elif value == CryptographicUsageMask(0) and name is Tag.CRYPTOGRAPHIC_USAGE_MASK:
+            self.object_types = _any_of(self.object_types, MASKED)  # no bit is asked for, but that there is a mask
         elif isinstance(value, UsageLimits):
             self._usage_limits(value)
         elif isinstance(value, Digest) and value.digest_value is None:
@@ -241,6 +244,10 @@ class _Conditions:
             "dates": tuple(ranges),
             "not_before": tuple(not_before),
         }
+
+
+def _any_of(before: set[Any] | None, values: Collection[Any]) -> set[Any]:
+    return set(values) if before is None else before & set(values)
 
 
 def _narrowed(before: set[Any] | None, value: Any) -> set[Any]:

@@ -64,7 +64,7 @@ _ASKED: Final = frozenset(
         Tag.CREDENTIAL_TYPE,
     }
 )
-_MASKED: Final = ATTRIBUTES[Tag.CRYPTOGRAPHIC_USAGE_MASK].applies_to - {ObjectType.OPAQUE_OBJECT}
+MASKED: Final = ATTRIBUTES[Tag.CRYPTOGRAPHIC_USAGE_MASK].applies_to - {ObjectType.OPAQUE_OBJECT}
 """What always has a Cryptographic Usage Mask; an opaque object has one if its maker says so."""
 _GROUPED: Final = frozenset(ObjectType) - {ObjectType.TEMPLATE, ObjectType.USER, ObjectType.GROUP}
 DEFAULT_GROUP: Final = "default"
@@ -261,7 +261,7 @@ def new(
     if generated:
         defaults[Tag.ORIGINAL_CREATION_DATE] = now
         defaults[Tag.RANDOM_NUMBER_GENERATOR] = RNG
-    if object_type in _MASKED:
+    if object_type in MASKED:
         defaults[Tag.CRYPTOGRAPHIC_USAGE_MASK] = usual_mask(managed.get(Tag.CRYPTOGRAPHIC_ALGORITHM), object_type)
     managed = managed.update(
         {

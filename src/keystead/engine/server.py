@@ -54,6 +54,7 @@ def query(context: Context, request: QueryRequest) -> QueryResponse:
     asked = frozenset(request.query_function)
     if not asked:
         raise OperationFailed(ResultReason.INVALID_MESSAGE, "a Query needs a Query Function")
+    known = bool(context.caller.identity)  # nobody needs be, but then hears nothing of who is or which build this is
     permitted = context.delegation.operations if context.delegation is not None else None
     return QueryResponse(
         operation=tuple(
@@ -69,7 +70,7 @@ def query(context: Context, request: QueryRequest) -> QueryResponse:
         if _F.QUERY_OBJECTS in asked
         else (),
         vendor_identification=VENDOR if _F.QUERY_SERVER_INFORMATION in asked else None,
-        server_information=_information() if _F.QUERY_SERVER_INFORMATION in asked else None,
+        server_information=_information() if known and _F.QUERY_SERVER_INFORMATION in asked else None,
         application_namespace=(),
         extension_information=extensions.information(whole=_F.QUERY_EXTENSION_MAP in asked)
         if asked & {_F.QUERY_EXTENSION_LIST, _F.QUERY_EXTENSION_MAP}
@@ -86,7 +87,7 @@ def query(context: Context, request: QueryRequest) -> QueryResponse:
         if _F.QUERY_CLIENT_REGISTRATION_METHODS in asked
         else (),
         defaults_information=rules.object_defaults(context, request.object_groups)
-        if _F.QUERY_DEFAULTS_INFORMATION in asked
+        if known and _F.QUERY_DEFAULTS_INFORMATION in asked
         else None,
         credential_information=CredentialInformation(credential_type=CREDENTIAL_TYPES)
         if _F.QUERY_CREDENTIAL_INFORMATION in asked
