@@ -85,8 +85,7 @@ def making(object_type: ObjectType) -> Request:
     if object_type.since > V2_1:
         kind = _CREDENTIAL_TYPES[object_type]
         return CreateCredentialRequest(credential_type=kind, attributes=_NAMED, object=SAMPLES[object_type])
-    attributes = Attributes(()) if object_type is ObjectType.TEMPLATE else _NAMED
-    return RegisterRequest(object_type=object_type, attributes=attributes, object=SAMPLES[object_type])
+    return RegisterRequest(object_type=object_type, attributes=_NAMED, object=SAMPLES[object_type])
 
 
 def _trials(object_type: ObjectType, engine: Engine) -> str:

@@ -36,7 +36,6 @@ from keystead.kmip.objects import (
     SplitKey,
     Template,
 )
-from keystead.kmip.structures import Name
 from keystead.kmip.tags import Tag
 from tools.examples import KEY, VALUE
 
@@ -80,7 +79,9 @@ SAMPLES: Final[Mapping[ObjectType, AnyObject]] = {
         ),
     ),
     _T.TEMPLATE: Template(
-        attributes=Attributes.of([(Tag.NAME, Name(name_value="aes")), (Tag.CRYPTOGRAPHIC_LENGTH, 256)]),
+        attributes=Attributes.of(
+            [(Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.AES), (Tag.CRYPTOGRAPHIC_LENGTH, 256)]
+        ),
     ),
     _T.SECRET_DATA: make_object(_T.SECRET_DATA, b"correct horse"),
     _T.OPAQUE_OBJECT: make_object(_T.OPAQUE_OBJECT, VALUE),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from keystead.cli.call import REFUSALS
 from keystead.custody.flow import FLOW
 from keystead.kmip import enums
-from keystead.kmip.enums import Enumeration, Mask, ResultReason
-from keystead.kmip.reasons import for_version
+from keystead.kmip.enums import Enumeration, Mask, Operation, ResultReason
+from keystead.kmip.reasons import OF_OPERATION, for_version
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import Version
 from keystead.policy.lifecycle import PERMITS, TRANSITIONS, USES, Use
@@ -56,12 +56,28 @@ def result_reasons() -> str:
         stands = "; ".join(f"{span(at)}: {title}" for title, at in sent.items())
         versions = span(window(reason.since, reason.until))
         rows.append((f"0x{reason:02X}", reason.title, versions, stands, str(REFUSALS.get(reason, 1))))
+    told: dict[tuple[str, str, str], list[Operation]] = {}
+    for (since, until), operations in OF_OPERATION.items():
+        for operation, reasons in sorted(operations.items()):
+            for reason, instead in reasons.items():
+                told.setdefault((reason.title, span(window(since, until)), instead.title), []).append(operation)
+    by_operation = [(_named(operations), *row) for row, operations in told.items()]
     return (
         "# Result Reasons\n\n"
         "A client is never sent a reason that its version lacks: it gets the stand-in.\n"
         "The last column is the exit status of `keystead call`.\n\n"
         + table(("value", "reason", "versions", "stand-in", "exit"), rows)
+        + "\n## Of an operation\n\nWhere an operation has a reason of its own, it comes first.\n\n"
+        + table(("operations", "reason", "versions", "is sent as"), by_operation)
     )
+
+
+def _named(operations: list[Operation]) -> str:
+    """Operations by name; most of them by those that are not among them."""
+    rest = [operation for operation in Operation if operation not in operations]
+    if len(rest) < len(operations):
+        return "all but " + ", ".join(operation.title for operation in rest)
+    return ", ".join(operation.title for operation in operations)
 
 
 def sealing() -> str:

@@ -147,7 +147,7 @@ class TestCertify:
 
     def test_a_foreign_key_is_not_there(self, ca: World) -> None:
         _, public = key_pair(ca)
-        assert ca.refused(CertifyRequest(unique_identifier=public), who="bob") is R.OBJECT_NOT_FOUND
+        assert ca.refused(CertifyRequest(unique_identifier=public), who="bob") is R.ITEM_NOT_FOUND
 
 
 @pytest.fixture

@@ -214,7 +214,7 @@ class TestAttributes:
         assert world.refused(request) is R.ATTRIBUTE_READ_ONLY
         key = create(world)
         added = AddAttributeRequest(unique_identifier=key, new_attribute=Attribute(name, value))
-        assert world.refused(added) in (R.ATTRIBUTE_READ_ONLY, R.ATTRIBUTE_SINGLE_VALUED)
+        assert world.refused(added) in (R.READ_ONLY_ATTRIBUTE, R.ATTRIBUTE_SINGLE_VALUED)
 
     def test_k31_nor_does_an_import_bring_them(self, world: World) -> None:
         history = (VendorAttributeName("Keystead", "History"), ttlv.Item(Tag.ATTRIBUTE_VALUE, ttlv.INTEGER, 9))

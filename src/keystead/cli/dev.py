@@ -104,12 +104,14 @@ def _run(
 ) -> int:
     from keystead.cli.opening import make_key_file_root, open_root, opener, sealed_file
     from keystead.cli.serve import begin_anew
+    from keystead.pki.issue import Rules
     from keystead.server.log import configure
     from keystead.server.serve import serve
 
     layout.make()
     authority = layout.authority("Keystead dev CA")
     layout.issue_server(authority, ())
+    issuer = layout.issuer("Keystead dev issuer")
     url = _from_here(store_url) if store_url else f"sqlite:{layout.store.relative_to(layout.directory)}"
     server: dict[str, object] = {
         "kmip_host": "localhost",
@@ -131,6 +133,8 @@ def _run(
         engine = open_keeping()
         # Nobody is set up here, so whoever names a user or a device for the first time makes it (docs/threats.md).
         engine.enrol_unknown_users = engine.interop = True
+        # Whoever asks gets a certificate, but from an authority that lets nobody in.
+        engine.authority, engine.issuing = issuer, Rules(dns_suffixes=None, smallest_rsa_bits=1024)
         return engine
 
     _enroll(open_engine(), layout, authority, names)

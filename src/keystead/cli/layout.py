@@ -77,11 +77,15 @@ class Layout:
         Raises:
             ConfigError: its files are wrong, or only one of them is there.
         """
-        if self.ca.exists() or self.ca_key.exists():
-            return Authority.load(self.ca, self.ca_key)
-        made = Authority.create(name)
-        made.write(self.ca, self.ca_key)
-        return made
+        return _authority(name, self.ca, self.ca_key)
+
+    def issuer(self, name: str) -> Authority:
+        """Give the authority of what Certify issues, which lets nobody in; made now if there is none yet.
+
+        Raises:
+            ConfigError: as `authority`.
+        """
+        return _authority(name, self.directory / "issuer.pem", self.directory / "issuer.key")
 
     def issue_server(self, authority: Authority, names: Iterable[str]) -> None:
         """See to it that the server has a certificate of this authority that is good for a while."""
@@ -103,6 +107,14 @@ class Layout:
         files = {"certificate": certificate.name, "private_key": private_key.name, "client_ca": self.ca.name}
         whole = {**sections, "server": {**files, **sections.get("server", {})}}
         write_atomic(self.config, render({"server": whole.pop("server"), **whole}).encode(), PUBLIC)
+
+
+def _authority(name: str, certificate: Path, private_key: Path) -> Authority:
+    if certificate.exists() or private_key.exists():
+        return Authority.load(certificate, private_key)
+    made = Authority.create(name)
+    made.write(certificate, private_key)
+    return made
 
 
 def check_name(name: str) -> str:

@@ -109,10 +109,13 @@ def add_attribute(context: Context, request: AddAttributeRequest) -> AddAttribut
     managed = context.object(request.unique_identifier)
     added = request.new_attribute
     name = added.name
+    if added.index:
+        raise OperationFailed(_R.INVALID_FIELD, "an attribute that is added has no Attribute Index yet")
     present = managed.attributes.get(name, ())
-    _check_writable(managed, name, context.now, adding=True)
-    if present and isinstance(name, Tag) and not ATTRIBUTES[name].multiple:
+    row = ATTRIBUTES.get(name) if isinstance(name, Tag) else None
+    if present and row is not None and not row.multiple and row.set_by is not Party.SERVER:
         raise OperationFailed(_R.ATTRIBUTE_SINGLE_VALUED, f"{name} has its only instance already")
+    _check_writable(managed, name, context.now, adding=True)
     value = _prepared(context, managed, added)
     if any(instance.value == value for instance in present) and name is Tag.NAME:
         raise OperationFailed(_R.NON_UNIQUE_NAME_ATTRIBUTE, "the object has this Name already")

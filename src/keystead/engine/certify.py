@@ -1,7 +1,7 @@
 """Certificates from the server: Certify, Re-certify, Validate.
 
 The issuer is the authority that the request links to (Certificate Link), whose key is here and may sign certificates;
-without a link it is the server's own, which certifies a client under its own name only.
+without a link it is the server's own, which certifies a client under its own name only, unless it has other rules.
 
 Source: KMIP 1.4 sections 4.7, 4.8 and 4.24; 2.1 sections 6.1.6, 6.1.45 and 6.1.57.
 """
@@ -160,7 +160,8 @@ def _issuer(context: Context, asked: _Asked) -> _Issuer:
         raise OperationFailed(
             _R.FEATURE_NOT_SUPPORTED, "the server has no authority of its own; name one by a Certificate Link"
         )
-    return _Issuer(authority.certificate, authority.private_key, Rules(common_name=context.caller.name))
+    rules = context.engine.issuing or Rules(common_name=context.caller.name)
+    return _Issuer(authority.certificate, authority.private_key, rules)
 
 
 def _managed_issuer(context: Context, managed: Managed) -> _Issuer:

@@ -62,6 +62,14 @@ _KINDS: Final[Mapping[ObjectType, Kind]] = {
 _SYSTEM_OBJECTS: Final = "system-objects"
 _LETS_IN: Final = frozenset({ObjectType.USER, ObjectType.CERTIFICATE})
 """What lets somebody in by a certificate: whoever is connected is looked up anew when one of them changes."""
+_O = Operation
+_ON_LINE: Final = frozenset(
+    {
+        _O.ADD_ATTRIBUTE, _O.MODIFY_ATTRIBUTE, _O.DELETE_ATTRIBUTE, _O.SET_ATTRIBUTE, _O.ADJUST_ATTRIBUTE, _O.CHECK,
+        _O.OBTAIN_LEASE, _O.GET_USAGE_ALLOCATION, _O.ACTIVATE, _O.DEACTIVATE, _O.REVOKE, _O.DESTROY,
+    }
+)  # fmt: skip
+"""What an archived object must be recovered for; Get and uses find out by themselves.  Source: KMIP 1.4 chapter 11."""
 _WRAPPING: Final = CryptographicUsageMask.WRAP_KEY | CryptographicUsageMask.UNWRAP_KEY
 
 
@@ -229,7 +237,7 @@ class Context:
 
         Raises:
             OperationFailed: Object Not Found, as well for an object that the caller may not see; Permission Denied for
-                one that it may see.
+                one that it may see; Object Archived.
         """
         name = self.resolve(unique_identifier)
         found = self._visible(name, operation)
@@ -238,6 +246,8 @@ class Context:
         if found is None:
             raise self.absent()
         self.subjects.append(found.unique_identifier)
+        if found.archived and (operation or self.operation) in _ON_LINE:
+            raise OperationFailed(ResultReason.OBJECT_ARCHIVED, "the object is archived; Recover it first")
         return found
 
     def _visible(self, name: str, operation: Operation | None) -> Managed | None:
@@ -343,7 +353,7 @@ class Context:
             raise OperationFailed(ResultReason.OBJECT_DESTROYED, "the object is destroyed")
         if managed.archived:
             raise OperationFailed(ResultReason.OBJECT_ARCHIVED, "the object is archived; Recover it first")
-        if managed.envelope is None:
+        if managed.envelope is None or managed.get(Tag.KEY_VALUE_PRESENT) is False:
             raise OperationFailed(ResultReason.KEY_VALUE_NOT_PRESENT, "the server does not hold the key value")
         return self.engine.vault.open(
             managed.domain, managed.envelope[0], managed.unique_identifier, managed.owner, 1, managed.envelope[1:]

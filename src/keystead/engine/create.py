@@ -40,11 +40,13 @@ from keystead.kmip.payloads.create import (
 from keystead.kmip.structures import CryptographicDomainParameters
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V2_0
+from keystead.policy.algorithms import check_quantum_safe
 
 _R = ResultReason
 _A = CryptographicAlgorithm
 _ASKED_ATTRIBUTES = dict[AttributeName, tuple[Attribute, ...]]
 USUAL_LENGTHS: Final = {_A.AES: 256, _A.RSA: 3072, _A.TRIPLE_DES: 168, _A.CHACHA20: 256, _A.CHACHA20POLY1305: 256}
+_PROTECTION: Final = frozenset({Tag.PROTECTION_LEVEL, Tag.PROTECTION_PERIOD, Tag.QUANTUM_SAFE})
 MOST_SECRET_BITS: Final = 8 * 8192
 _ELLIPTIC: Final = frozenset({_A.EC, _A.ECDSA, _A.ECDH, _A.ECMQV})
 _CURVES: Final = {
@@ -72,11 +74,15 @@ def create(context: Context, request: CreateRequest) -> CreateResponse:
         )
     asked = requested(context, object_type, request.attributes)
     algorithm = first(asked, Tag.CRYPTOGRAPHIC_ALGORITHM)
+    if algorithm is None and object_type is ObjectType.SYMMETRIC_KEY and not asked.keys().isdisjoint(_PROTECTION):
+        algorithm = _A.AES  # what is asked for is not a cipher but protection
     length = first(asked, Tag.CRYPTOGRAPHIC_LENGTH) or USUAL_LENGTHS.get(algorithm)
     if object_type is ObjectType.SYMMETRIC_KEY and algorithm is None:
         raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "Create needs a Cryptographic Algorithm")
     if length is None:
         raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "Create needs a Cryptographic Length")
+    if algorithm is not None and first(asked, Tag.QUANTUM_SAFE):
+        check_quantum_safe(algorithm, length)
     managed = add_symmetric(
         context, asked, algorithm, length, random_key(context, algorithm, length), generated=True,
         object_type=object_type,
@@ -173,6 +179,8 @@ def make_pair(context: Context, private_asked: _ASKED_ATTRIBUTES, public_asked: 
     if algorithm is None:
         raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "Create Key Pair needs a Cryptographic Algorithm")
     context.engine.algorithms.check_made(algorithm, length)
+    if first(private_asked, Tag.QUANTUM_SAFE) or first(public_asked, Tag.QUANTUM_SAFE):
+        check_quantum_safe(algorithm, length)
     curve = domain.recommended_curve if isinstance(domain, CryptographicDomainParameters) else None
     if algorithm in _ELLIPTIC and curve is None:
         curve = _CURVES.get(length or 256)

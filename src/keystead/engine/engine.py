@@ -72,6 +72,7 @@ from keystead.kmip.payloads import REQUESTS, Request, Response
 from keystead.kmip.schema import dump
 from keystead.kmip.version import V1_4, Version
 from keystead.pki.ca import Authority
+from keystead.pki.issue import Rules
 from keystead.policy.access import ANYONE, Caller
 from keystead.policy.algorithms import DEFAULT, SETS
 from keystead.store import Store, Transaction
@@ -142,6 +143,7 @@ class Engine:
         self.pepper = secrets.token_bytes(32)
         self.algorithms = DEFAULT
         self.authority: Authority | None = None
+        self.issuing: Rules | None = None
         self.token: Token = OwnLibrary()
         self.endpoints: tuple[int, Mapping[str, Endpoint]] = (-1, {})
         self.sweeper = Sweeper(self, None)
@@ -491,7 +493,7 @@ class Engine:
         context.delegation, context.refusal = admission.delegation, admission.refusal
         context.on_wire = True
         if message.request_header.asynchronous_indicator is not None and admission.delegation is None:
-            context.submission = waiting.Submission(message.request_header, len(message.batch_item))
+            context.submission = waiting.Submission(message.request_header, len(message.batch_item), version)
         option = message.request_header.batch_error_continuation_option
         items = []
         for asked in message.batch_item:

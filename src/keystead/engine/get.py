@@ -25,6 +25,7 @@ from keystead.kmip.enums import (
     KeyWrapType,
     ObjectType,
     ResultReason,
+    State,
 )
 from keystead.kmip.identifiers import Identifier
 from keystead.kmip.objects import KeyBlock, KeyValue, ManagedObject
@@ -45,6 +46,7 @@ from keystead.kmip.schema import Writer, value_writer
 from keystead.kmip.structures import UsageLimits
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V1_3, Version
+from keystead.policy.lifecycle import Use, check_use
 
 _R = ResultReason
 _F = KeyFormatType
@@ -245,10 +247,19 @@ def check(context: Context, request: CheckRequest) -> CheckResponse:
 
 @handles(ObtainLeaseRequest)
 def obtain_lease(context: Context, request: ObtainLeaseRequest) -> ObtainLeaseResponse:
-    """Grant the object's Lease Time from now.  Source: KMIP 1.4 §4.17; 2.1 §6.1.35."""
+    """Grant the object's Lease Time from now; none of an object that is used no more.
+
+    Source: KMIP 1.4 §4.17; 2.1 §6.1.35.
+
+    Raises:
+        OperationFailed: Object Destroyed, Permission Denied.
+    """
     managed = context.object(request.unique_identifier)
     if managed.destroyed:
         raise OperationFailed(_R.OBJECT_DESTROYED, "the object is destroyed")
+    state = managed.state(context.now)
+    if state not in (State.PRE_ACTIVE, State.ACTIVE):
+        raise OperationFailed(_R.PERMISSION_DENIED, f"an object that is {state.title} is not leased")
     return ObtainLeaseResponse(
         unique_identifier=managed.unique_identifier,
         lease_time=managed.get(Tag.LEASE_TIME, LEASE_SECONDS),
@@ -258,8 +269,16 @@ def obtain_lease(context: Context, request: ObtainLeaseRequest) -> ObtainLeaseRe
 
 @handles(GetUsageAllocationRequest, changes=True)
 def get_usage_allocation(context: Context, request: GetUsageAllocationRequest) -> GetUsageAllocationResponse:
-    """Take a part of what the Usage Limits leave.  Source: KMIP 1.4 §4.18; 2.1 §6.1.23."""
+    """Take a part of what the Usage Limits leave, while the object may apply protection.
+
+    Source: KMIP 1.4 §4.18; 2.1 §6.1.23.
+
+    Raises:
+        OperationFailed: Object Archived, Object Destroyed, Wrong Key Lifecycle State, Attribute Not Found, Invalid
+            Field, Usage Limit Exceeded.
+    """
     managed = context.object(request.unique_identifier)
+    check_use(managed.dates, Use.PROTECT, context.now)
     limits = managed.get(Tag.USAGE_LIMITS)
     if not isinstance(limits, UsageLimits):
         raise OperationFailed(_R.ATTRIBUTE_NOT_FOUND, "the object has no Usage Limits")

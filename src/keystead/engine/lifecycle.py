@@ -7,7 +7,7 @@ from keystead.engine.handlers import handles
 from keystead.engine.managed import Managed
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import ATTRIBUTES
-from keystead.kmip.enums import DeactivationReasonCode, ResultReason, RevocationReasonCode, State
+from keystead.kmip.enums import DeactivationReasonCode, ObjectType, ResultReason, RevocationReasonCode, State
 from keystead.kmip.payloads.lifecycle import (
     ActivateRequest,
     ActivateResponse,
@@ -99,13 +99,16 @@ def revoke(context: Context, request: RevokeRequest) -> RevokeResponse:
 
 @handles(DestroyRequest, changes=True)
 def destroy(context: Context, request: DestroyRequest) -> DestroyResponse:
-    """Forget the material; the attributes stay.  Source: KMIP 1.4 §4.21; 2.1 §6.1.15."""
+    """Forget the material; the attributes stay, but of a template.  Source: KMIP 1.4 §4.21; 2.1 §6.1.15."""
     managed = context.object(request.unique_identifier)
     if managed.object_type in ATTRIBUTES[Tag.STATE].applies_to:
         check_transition(managed.state(context.now), Event.DESTROY)
     else:
         _not_destroyed(managed)
-    context.shred(managed.put(Tag.DESTROY_DATE, context.now))
+    if managed.object_type is ObjectType.TEMPLATE:
+        context.forget(managed)
+    else:
+        context.shred(managed.put(Tag.DESTROY_DATE, context.now))
     return DestroyResponse(unique_identifier=managed.unique_identifier)
 
 

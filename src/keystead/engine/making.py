@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from keystead.engine import rules
 from keystead.engine.context import Context
+from keystead.engine.extensions import VENDOR
 from keystead.engine.managed import LEASE_SECONDS, RNG, SERVER_VENDORS, Managed, gather, numbered
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import (
@@ -102,7 +103,7 @@ def usual_mask(algorithm: CryptographicAlgorithm | None, object_type: ObjectType
 def requested(
     context: Context, object_type: ObjectType, *lists: Attributes | None
 ) -> dict[AttributeName, tuple[Attribute, ...]]:
-    """Merge the lists of a request (a later one overrides) with the templates that they name, and check each attribute.
+    """Merge the lists of a request with the templates that they name, and check each attribute.
 
     Raises:
         OperationFailed: Attribute Read Only, Attribute Single Valued, Invalid Attribute, Invalid Attribute Value; Item
@@ -115,13 +116,27 @@ def requested(
         if attributes is None:
             continue
         for template in attributes.templates:
-            merged.update(_template(context, template.name_value))
-        merged.update(gather(attributes))
+            _merge(merged, _template(context, template.name_value))
+        _merge(merged, gather(attributes))
     for name, instances in merged.items():
         check_settable(name, object_type, instances)
     merged.pop(Tag.OBJECT_TYPE, None)
     rules.complete(context, object_type, merged)
     return {name: tuple(_completed(context, instance) for instance in instances) for name, instances in merged.items()}
+
+
+def _merge(
+    merged: dict[AttributeName, tuple[Attribute, ...]], later: Mapping[AttributeName, tuple[Attribute, ...]]
+) -> None:
+    """Let a later list override an attribute of one instance, and come before what there is of one of several.
+
+    Source: KMIP 1.4 §4.2.
+    """
+    for name, instances in later.items():
+        several = isinstance(name, VendorAttributeName) or (name in ATTRIBUTES and ATTRIBUTES[name].multiple)
+        said = [instance.value for instance in instances]
+        before = tuple(i for i in merged.get(name, ()) if several and i.value not in said)
+        merged[name] = (*instances, *before)
 
 
 def check_settable(
@@ -179,9 +194,23 @@ def _template(context: Context, name: str) -> dict[AttributeName, tuple[Attribut
     return gather(a for a in content.attributes or () if a.name is not Tag.NAME)  # type: ignore[attr-defined]
 
 
+NAMESPACES: Final = (VENDOR,)
+"""The Application Namespaces that the server makes Application Data for."""
+
+
 def completed_application_data(value: ApplicationSpecificInformation) -> ApplicationSpecificInformation:
-    """Make the Application Data that a client left to the server.  Source: 1.4 §3.36."""
-    return value if value.application_data is not None else replace(value, application_data=secrets.token_hex(16))
+    """Make the Application Data that a client left to the server.  Source: 1.4 §3.36.
+
+    Raises:
+        OperationFailed: Application Namespace Not Supported.
+    """
+    if value.application_data is not None:
+        return value
+    if value.application_namespace not in NAMESPACES:
+        raise OperationFailed(
+            ResultReason.APPLICATION_NAMESPACE_NOT_SUPPORTED, "the server makes no Application Data for this namespace"
+        )
+    return replace(value, application_data=secrets.token_hex(16))
 
 
 def linked(context: Context, name: AttributeName, value: Any) -> str:

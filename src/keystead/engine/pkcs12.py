@@ -19,8 +19,8 @@ from keystead.engine.making import first, new
 from keystead.engine.managed import Managed
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import Attribute, AttributeName
-from keystead.kmip.enums import CertificateType, KeyFormatType, ObjectType, ResultReason, State
-from keystead.kmip.objects import Certificate, KeyBlock, KeyValue, ManagedObject, PrivateKey
+from keystead.kmip.enums import CertificateType, KeyFormatType, ObjectType, ResultReason, SecretDataType, State
+from keystead.kmip.objects import Certificate, KeyBlock, KeyValue, ManagedObject, PrivateKey, SecretData
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V2_0
 
@@ -65,10 +65,11 @@ def opened(context: Context, secret: ManagedObject, asked: _Asked) -> Opened | N
 
 def _password(context: Context, unique_identifier: str) -> bytes:
     password = context.object(unique_identifier)
-    if password.object_type is not ObjectType.SECRET_DATA:
-        raise OperationFailed(_R.INVALID_OBJECT_TYPE, "the PKCS#12 Password Link leads to no secret data")
     if password.state(context.now) is not State.ACTIVE:
         raise OperationFailed(_R.WRONG_KEY_LIFECYCLE_STATE, "the password of the PKCS#12 file is not Active")
+    secret = context.material(password)
+    if not isinstance(secret, SecretData) or secret.secret_data_type is not SecretDataType.PASSWORD:
+        raise OperationFailed(_R.INVALID_OBJECT_TYPE, "the PKCS#12 Password Link leads to no password")
     return use.secret_bytes(context, password)
 
 

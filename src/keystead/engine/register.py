@@ -40,6 +40,7 @@ from keystead.kmip.objects import (
 from keystead.kmip.payloads.create import ImportRequest, ImportResponse, RegisterRequest, RegisterResponse
 from keystead.kmip.structures import CryptographicDomainParameters
 from keystead.kmip.tags import Tag
+from keystead.kmip.version import V1_2
 from keystead.policy.wrapping import History
 
 _R = ResultReason
@@ -149,8 +150,10 @@ def examined(
     if isinstance(secret, CertificateRequest):
         return secret, {Tag.DIGEST: digest_of(secret.certificate_request_value, KeyFormatType.PKCS_10)}
     if isinstance(secret, Template):
-        # A template may be named by the attributes that it holds as well.
         own = gather(a for a in secret.attributes or () if a.name is Tag.NAME)
+        # In 1.0 and 1.1 a template may be named by the attributes that it holds as well.  Source: 1.4 §11.4.
+        if own and context.version >= V1_2:
+            raise OperationFailed(_R.INVALID_FIELD, "the attributes that a template holds may not be its Name")
         asked.update({name: instances for name, instances in own.items() if name not in asked})
         if not asked.get(Tag.NAME):
             raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "a template needs a Name")
@@ -161,8 +164,8 @@ def examined(
     curve = use.curve_in(first(asked, Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS))
     facts: dict[AttributeName, Any] = {Tag.KEY_FORMAT_TYPE: block.key_format_type}
     if block.key_value is None:
-        if not asked.get(Tag.KEY_VALUE_LOCATION):
-            raise OperationFailed(_R.INVALID_MESSAGE, "without its Key Value an object needs a Key Value Location")
+        if object_type not in ATTRIBUTES[Tag.KEY_VALUE_PRESENT].applies_to:
+            raise OperationFailed(_R.INVALID_MESSAGE, f"{object_type} objects are registered with their Key Value")
         facts[Tag.KEY_VALUE_PRESENT] = False
     elif is_wrapped(secret):
         # Kept as it came; opened once, if its wrapping key is here, to see that it can be.
@@ -214,7 +217,8 @@ def _examined_key(
         if key_format is KeyFormatType.OPAQUE and isinstance(material, bytes):
             return algorithm, length or 8 * len(material), facts
         key = symmetric_bytes(key_format, material)
-        facts[Tag.DIGEST] = digest_of(key, KeyFormatType.RAW)
+        if key_format is not KeyFormatType.RAW:  # the bytes are told apart from their format: 1.4 §3.17
+            facts[Tag.DIGEST] = [facts[Tag.DIGEST], digest_of(key, KeyFormatType.RAW)]
         if algorithm is None:
             raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "a symmetric key needs a Cryptographic Algorithm")
         return algorithm, check_symmetric(algorithm, key, length), facts

@@ -77,11 +77,19 @@ def replacement_attributes(context: Context, managed: Managed, offset: int | Non
 
 
 def moved_dates(managed: Managed, now: int, offset: int | None) -> _Asked:
-    """The dates of a replacement.  Source: 1.4 §4.4, table 172."""
+    """The dates of a replacement.
+
+    Raises:
+        OperationFailed: Invalid Field (Illegal Operation in 1.x); there is no Activation Date that the Offset moves.
+
+    Source: 1.4 §4.4, table 172, and §11.5.
+    """
     dates = {name: managed.get(name) for name in _DATES if managed.get(name) is not None}
     if offset is not None and dates:
+        if Tag.ACTIVATION_DATE not in dates:
+            raise OperationFailed(_R.ILLEGAL_OPERATION, "an Offset needs an Activation Date to move")
         start = now + offset
-        shift = start - dates.get(Tag.ACTIVATION_DATE, start)
+        shift = start - dates[Tag.ACTIVATION_DATE]
         dates = {name: start if name is Tag.ACTIVATION_DATE else date + shift for name, date in dates.items()}
     if any(not 0 <= date <= ttlv.LATEST_DATE for date in dates.values()):
         raise OperationFailed(_R.INVALID_FIELD, "the Offset leads to a date beyond the year 9999")

@@ -9,6 +9,7 @@ from keystead.engine import attestation, extensions, rules
 from keystead.engine.context import Context
 from keystead.engine.extensions import VENDOR
 from keystead.engine.handlers import handles, operations
+from keystead.engine.making import NAMESPACES
 from keystead.engine.managed import RNG
 from keystead.errors import OperationFailed
 from keystead.kmip.enums import (
@@ -71,7 +72,7 @@ def query(context: Context, request: QueryRequest) -> QueryResponse:
         else (),
         vendor_identification=VENDOR if _F.QUERY_SERVER_INFORMATION in asked else None,
         server_information=_information() if known and _F.QUERY_SERVER_INFORMATION in asked else None,
-        application_namespace=(),
+        application_namespace=NAMESPACES if _F.QUERY_APPLICATION_NAMESPACES in asked else (),
         extension_information=extensions.information(whole=_F.QUERY_EXTENSION_MAP in asked)
         if asked & {_F.QUERY_EXTENSION_LIST, _F.QUERY_EXTENSION_MAP}
         else (),

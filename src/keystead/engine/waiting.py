@@ -35,7 +35,7 @@ from keystead.kmip.enums import (
 from keystead.kmip.messages import RequestBatchItem, RequestHeader, ResponseBatchItem
 from keystead.kmip.reasons import for_version
 from keystead.kmip.schema import dump, load
-from keystead.kmip.version import Version
+from keystead.kmip.version import V2_0, Version
 from keystead.policy.access import Caller
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ log = logging.getLogger("keystead.engine")
 
 SLOW: Final = frozenset({Operation.ARCHIVE, Operation.RECOVER})
 """What waits if the client leaves it to the server.  Source: KMIP 1.4 sections 4.22 and 4.23; 2.1 6.1.4 and 6.1.42."""
+SLOW_IN_1_X: Final = SLOW | {Operation.LOCATE}
+"""The same up to 1.4, where the one way to ask for an answer later is to leave it to the server.  Source: 1.4 §6.7."""
 NEVER: Final = frozenset({Operation.POLL, Operation.CANCEL, Operation.PROCESS, Operation.QUERY_ASYNCHRONOUS_REQUESTS})
 """What is answered at once, whatever the client says.  Source: KMIP 2.1 sections 6.1.5 and 6.1.38."""
 CORRELATION_BYTES: Final = 16
@@ -73,9 +75,10 @@ _I, _R = AsynchronousIndicator, ResultReason
 class Submission:
     """What a message says of waiting, and which of its items was the last that waits."""
 
-    __slots__ = ("_indicator", "_option", "_several", "last", "stops")
+    __slots__ = ("_indicator", "_option", "_several", "_slow", "last", "stops")
 
-    def __init__(self, header: RequestHeader, items: int) -> None:
+    def __init__(self, header: RequestHeader, items: int, version: Version) -> None:
+        self._slow = SLOW if version >= V2_0 else SLOW_IN_1_X
         self._indicator = header.asynchronous_indicator
         self._option = header.batch_error_continuation_option
         self._several = items > 1
@@ -94,7 +97,7 @@ class Submission:
             if self._indicator is _I.MANDATORY:
                 raise OperationFailed(_R.FEATURE_NOT_SUPPORTED, "a batch that is to be undone cannot be asynchronous")
             return False
-        return self._indicator is _I.MANDATORY or operation in SLOW or self.last is not None
+        return self._indicator is _I.MANDATORY or operation in self._slow or self.last is not None
 
 
 @dataclass(frozen=True, slots=True)

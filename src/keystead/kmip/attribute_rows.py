@@ -200,7 +200,7 @@ _T = ObjectType
 _ALL: Final = frozenset(_T)
 _KEYS: Final = frozenset({_T.SYMMETRIC_KEY, _T.PUBLIC_KEY, _T.PRIVATE_KEY, _T.SPLIT_KEY, _T.PGP_KEY, _T.TEMPLATE})
 _ASYMMETRIC: Final = frozenset({_T.PUBLIC_KEY, _T.PRIVATE_KEY, _T.TEMPLATE})
-_CRYPTOGRAPHIC: Final = _KEYS | {_T.CERTIFICATE, _T.SECRET_DATA}
+_CRYPTOGRAPHIC: Final = (_KEYS | {_T.CERTIFICATE, _T.SECRET_DATA}) - {_T.TEMPLATE}
 _CERTIFICATES: Final = frozenset({_T.CERTIFICATE})
 _HELD: Final = frozenset({_T.SYMMETRIC_KEY, _T.PRIVATE_KEY, _T.SPLIT_KEY, _T.SECRET_DATA})
 _CREDENTIALS: Final = frozenset(
@@ -274,8 +274,9 @@ _ROWS: Final = (
     _row(Tag.NAME, _NAME, False, CLIENT, ALWAYS, ALWAYS, ALWAYS, True, _REPLACING),
     _row(Tag.OBJECT_TYPE, ObjectType, True, SERVER, NEVER, NEVER, NEVER, False, _MAKING),
     _row(Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm, True, SERVER, NEVER, NEVER, NEVER, False, _MAKING,
-         _CRYPTOGRAPHIC),
-    _row(Tag.CRYPTOGRAPHIC_LENGTH, Integer, True, SERVER, NEVER, NEVER, NEVER, False, _MAKING, _CRYPTOGRAPHIC),
+         _CRYPTOGRAPHIC | {_T.TEMPLATE}),
+    _row(Tag.CRYPTOGRAPHIC_LENGTH, Integer, True, SERVER, NEVER, NEVER, NEVER, False, _MAKING,
+         _CRYPTOGRAPHIC | {_T.TEMPLATE}),
     _row(Tag.CRYPTOGRAPHIC_PARAMETERS, CryptographicParameters, False, CLIENT, NEVER, ALWAYS, ALWAYS, True, _REPLACING),
     _row(Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS, CryptographicDomainParameters, False, CLIENT, NEVER, NEVER, NEVER, False,
          _REPLACING - {_O.RE_CERTIFY}, _ASYMMETRIC),
@@ -302,7 +303,7 @@ _ROWS: Final = (
     _row(Tag.DIGEST, Digest, True, SERVER, NEVER, NEVER, NEVER, True, _MAKING, _CRYPTOGRAPHIC | {_T.OPAQUE_OBJECT}),
     _row(Tag.OPERATION_POLICY_NAME, str, False, EITHER, ALWAYS, NEVER, NEVER, False, _MAKING, _ALL, V1_0, V1_4),
     _row(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask, True, EITHER, ALWAYS, NEVER, NEVER, False, _MAKING,
-         _CRYPTOGRAPHIC | {_T.OPAQUE_OBJECT}),
+         _CRYPTOGRAPHIC | {_T.OPAQUE_OBJECT, _T.TEMPLATE}),
     _row(Tag.LEASE_TIME, Interval, False, SERVER, ALWAYS, NEVER, NEVER, False, _MAKING, _CRYPTOGRAPHIC),
     _row(Tag.USAGE_LIMITS, UsageLimits, False, EITHER, ALWAYS, _UNUSED, _UNUSED, False,
          _GENERATING | {_O.REGISTER, _O.GET_USAGE_ALLOCATION}, _KEYS),
@@ -320,7 +321,7 @@ _ROWS: Final = (
     _row(Tag.REVOCATION_REASON, RevocationReason, False, SERVER, ALWAYS, NEVER, NEVER, False, {_O.REVOKE}),
     _row(Tag.ARCHIVE_DATE, DateTime, False, SERVER, NEVER, NEVER, NEVER, False, {_O.ARCHIVE}),
     _row(Tag.OBJECT_GROUP, str, False, EITHER, ALWAYS, ALWAYS, ALWAYS, True, _MAKING, _ALL, V1_0, V2_1),
-    _row(Tag.FRESH, bool, True, EITHER, ALWAYS, NEVER, NEVER, False, _MAKING, _ALL, V1_1),
+    _row(Tag.FRESH, bool, True, EITHER, ALWAYS, NEVER, NEVER, False, _MAKING, _ALL - {_T.TEMPLATE}, V1_1),
     *(_row(tag, LinkedIdentifier, False, EITHER, ALWAYS, ALWAYS, ALWAYS, tag in _MULTIPLE_LINKS,
            _MAKING - {_O.CREATE}, _ALL, link_type.since) for link_type, tag in LINKS.items()),
     *(_row(tag, LinkedIdentifier, False, EITHER, ALWAYS, ALWAYS, ALWAYS, tag in _MULTIPLE_LINKS, {_O.REGISTER}, _ALL,

@@ -10,7 +10,7 @@ from typing import Final
 
 from keystead.kmip.enums import Operation
 from keystead.kmip.enums import ResultReason as R
-from keystead.kmip.version import V2_0, Version
+from keystead.kmip.version import V1_0, V1_4, V2_0, V3_0, Version
 
 OLDER: Final[Mapping[R, R]] = {
     R.ENCODING_OPTION_ERROR: R.INVALID_FIELD,
@@ -52,7 +52,7 @@ OLDER: Final[Mapping[R, R]] = {
     R.SERVER_LIMIT_EXCEEDED: R.GENERAL_FAILURE,
     R.UNKNOWN_ENUMERATION: R.INVALID_FIELD,
     R.UNKNOWN_MESSAGE_EXTENSION: R.FEATURE_NOT_SUPPORTED,
-    R.UNKNOWN_TAG: R.INVALID_MESSAGE,
+    R.UNKNOWN_TAG: R.INVALID_FIELD,
     R.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS: R.INVALID_FIELD,
     R.UNSUPPORTED_PROTOCOL_VERSION: R.INVALID_MESSAGE,
     R.WRAPPING_OBJECT_ARCHIVED: R.OBJECT_ARCHIVED,
@@ -76,17 +76,84 @@ GONE: Final[Mapping[R, R]] = {R.ILLEGAL_OPERATION: R.INVALID_FIELD, R.INDEX_OUT_
 """What later versions say in place of a reason that they dropped."""
 
 
+_O = Operation
+_Reasons = Mapping[R, R]
+# Of an object that cannot be what the operation needs.
+_CANNOT_BE_USED: Final = {R.INVALID_OBJECT_TYPE: R.PERMISSION_DENIED}
+_CANNOT_BE_GIVEN: Final = {R.INVALID_OBJECT_TYPE: R.ILLEGAL_OPERATION, R.KEY_VALUE_NOT_PRESENT: R.ILLEGAL_OPERATION}
+_HAS_NO_STATE: Final = {R.INVALID_OBJECT_TYPE: R.ILLEGAL_OPERATION, R.OBJECT_DESTROYED: R.PERMISSION_DENIED}
+_TOO_MANY_INSTANCES: Final = {R.SERVER_LIMIT_EXCEEDED: R.INDEX_OUT_OF_BOUNDS}
+_NOTHING_IS_THERE: Final = {R.OBJECT_NOT_FOUND: R.ITEM_NOT_FOUND}
+_READ_ONLY: Final = {R.ATTRIBUTE_READ_ONLY: R.READ_ONLY_ATTRIBUTE}
+# The test cases of 2.0 still say what 1.4 said of an object in the wrong state and of an attribute that is read-only;
+# but Register names no object that could be in the wrong state: what it links to can be, and 2.0 says so.
+_WRONG_STATE_AS_IN_1_4: Final = {R.WRONG_KEY_LIFECYCLE_STATE: R.PERMISSION_DENIED}
+_AS_IN_1_4: Final = _WRONG_STATE_AS_IN_1_4 | {R.ATTRIBUTE_READ_ONLY: R.PERMISSION_DENIED}
+_SETTING: Final = (_O.ADD_ATTRIBUTE, _O.SET_ATTRIBUTE, _O.ADJUST_ATTRIBUTE)
+
+OF_OPERATION: Final[Mapping[tuple[Version, Version], Mapping[Operation, _Reasons]]] = {
+    (V1_0, V1_4): {
+        _O.CREATE: _TOO_MANY_INSTANCES,
+        _O.CREATE_KEY_PAIR: _TOO_MANY_INSTANCES,
+        _O.REGISTER: _TOO_MANY_INSTANCES,
+        _O.DERIVE_KEY: {
+            **_TOO_MANY_INSTANCES,
+            R.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK: R.INVALID_FIELD,
+            R.WRONG_KEY_LIFECYCLE_STATE: R.INVALID_FIELD,
+        },
+        _O.RE_KEY: _CANNOT_BE_USED,
+        _O.RE_KEY_KEY_PAIR: _CANNOT_BE_USED,
+        _O.CERTIFY: _CANNOT_BE_USED,
+        _O.RE_CERTIFY: _CANNOT_BE_USED,
+        _O.GET: _CANNOT_BE_GIVEN,
+        _O.EXPORT: _CANNOT_BE_GIVEN,
+        _O.ADD_ATTRIBUTE: {
+            **_TOO_MANY_INSTANCES,
+            R.INVALID_ATTRIBUTE: R.PERMISSION_DENIED,
+            R.ATTRIBUTE_SINGLE_VALUED: R.ILLEGAL_OPERATION,
+            R.NON_UNIQUE_NAME_ATTRIBUTE: R.ILLEGAL_OPERATION,
+        },
+        _O.MODIFY_ATTRIBUTE: {
+            R.ATTRIBUTE_NOT_FOUND: R.INVALID_FIELD,
+            R.NON_UNIQUE_NAME_ATTRIBUTE: R.ILLEGAL_OPERATION,
+        },
+        _O.GET_USAGE_ALLOCATION: {
+            R.INVALID_OBJECT_TYPE: R.ILLEGAL_OPERATION,
+            R.ATTRIBUTE_NOT_FOUND: R.ILLEGAL_OPERATION,
+            R.WRONG_KEY_LIFECYCLE_STATE: R.ILLEGAL_OPERATION,
+        },
+        _O.ACTIVATE: _HAS_NO_STATE,
+        _O.REVOKE: _HAS_NO_STATE,
+        _O.DESTROY: {R.OBJECT_DESTROYED: R.PERMISSION_DENIED},
+        _O.ENCRYPT: _CANNOT_BE_USED,
+        _O.DECRYPT: _CANNOT_BE_USED,
+        _O.SIGN: _CANNOT_BE_USED,
+        _O.SIGNATURE_VERIFY: _CANNOT_BE_USED,
+        _O.MAC: _CANNOT_BE_USED,
+        _O.MAC_VERIFY: _CANNOT_BE_USED,
+    },
+    (V2_0, V2_0): dict.fromkeys(set(_O) - {_O.REGISTER}, _AS_IN_1_4) | dict.fromkeys(_SETTING, _WRONG_STATE_AS_IN_1_4),
+    (V2_0, V3_0): {
+        _O.CERTIFY: _NOTHING_IS_THERE,
+        _O.CREATE_SPLIT_KEY: _NOTHING_IS_THERE,
+        _O.ADD_ATTRIBUTE: _READ_ONLY,
+        _O.SET_ATTRIBUTE: _READ_ONLY,
+        _O.ADJUST_ATTRIBUTE: _NOTHING_IS_THERE | _READ_ONLY,
+    },
+    (V3_0, V3_0): {_O.GET_ATTRIBUTES: _NOTHING_IS_THERE},
+}
+"""What an operation says in some versions in place of a reason.
+
+Source: KMIP 1.4 chapter 11, 2.1 section 6.1, a table to each operation; the OASIS test cases of 2.0 and of 3.0.
+"""
+
+
 def for_version(reason: R, version: Version, operation: Operation | None = None) -> R:
     """The Result Reason to send to a client of a version, about an operation."""
+    if operation is not None:
+        for (since, until), operations in OF_OPERATION.items():
+            if since <= version <= until:
+                reason = operations.get(operation, {}).get(reason, reason)
     while not reason.since <= version <= reason.until:
         reason = OLDER[reason] if reason.since > version else GONE.get(reason, R.INVALID_FIELD)
-    # Register names no object that could be in the wrong state; what it links to can be, and 2.0 says so.
-    older = version == V2_0 and operation is not Operation.REGISTER
-    return _OF_2_0.get(reason, reason) if older else reason
-
-
-# The test cases of 2.0 still say what 1.4 said of an object in the wrong state and of an attribute that is read-only.
-_OF_2_0: Final = {
-    R.WRONG_KEY_LIFECYCLE_STATE: R.PERMISSION_DENIED,
-    R.ATTRIBUTE_READ_ONLY: R.PERMISSION_DENIED,
-}
+    return reason

@@ -63,10 +63,12 @@ class Rules:
     Attributes:
         common_name: the only one that a subject may have; None for any.
         dns_suffixes: where the DNS names may lie that a certificate is good for, as "example.org"; None for anywhere.
+        smallest_rsa_bits: of a public key.
     """
 
     common_name: str | None = None
     dns_suffixes: frozenset[str] | None = field(default_factory=frozenset)
+    smallest_rsa_bits: int = SMALLEST_RSA_BITS
 
     def check(self, wish: Wish) -> None:
         """Refuse what a request may not ask for (K37).
@@ -87,8 +89,8 @@ class Rules:
             if not self._allows(name.value):
                 raise _denied("this authority does not certify one of the alternative names")
         key = wish.public_key
-        if isinstance(key, rsa.RSAPublicKey) and key.key_size < SMALLEST_RSA_BITS:
-            raise _denied(f"RSA keys are certified from {SMALLEST_RSA_BITS} bits on")
+        if isinstance(key, rsa.RSAPublicKey) and key.key_size < self.smallest_rsa_bits:
+            raise _denied(f"RSA keys are certified from {self.smallest_rsa_bits} bits on")
 
     def _allows(self, name: str) -> bool:
         labels = name.split(".")

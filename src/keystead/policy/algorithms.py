@@ -122,6 +122,23 @@ def _within(
 _POST_QUANTUM: Final = {
     algorithm: 0 for algorithm in _A if algorithm.title.startswith(("ML-", "SLH-", "HashML-", "HashSLH-"))
 }
+_QUANTUM_SAFE: Final = {_A.AES: 256, _A.CHACHA20: 256, _A.CHACHA20POLY1305: 256, **_POST_QUANTUM}
+"""What a quantum computer does not break, and the least length in bits: it halves that of a symmetric key.
+
+Source: NIST IR 8105 section 2; KMIP Profiles 2.1 section 5.16.
+"""
+
+
+def check_quantum_safe(algorithm: CryptographicAlgorithm, length_bits: int | None) -> None:
+    """Refuse to make a key that is required to be Quantum Safe and would not be.
+
+    Raises:
+        OperationFailed: General Failure, which is what Create says in the OASIS test cases since 2.0.
+    """
+    if not _within(_QUANTUM_SAFE, algorithm, length_bits):
+        raise OperationFailed(ResultReason.GENERAL_FAILURE, f"a key for {algorithm} of this length is not Quantum Safe")
+
+
 _HMACS: Final = [a for a in _A if a.name.startswith("HMAC_SHA")]
 _PROTECTS: Final = {
     _A.AES: 128,
