@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 from keystead.engine.engine import Engine
 from keystead.store.sql import SqlTransaction
 from keystead.store.sqlite import _Connection
-from tests.torture.drill import Drill, Skipped, perform
+from tests.torture import scan
+from tests.torture.drill import Drill, Report, Skipped, perform
 from tests.torture.drills import DRILLS
 
 SEED = 1
@@ -61,3 +63,30 @@ def test_a_planted_fault_is_found_by_the_kill_drill(
 ) -> None:
     plant(monkeypatch)
     assert perform(DRILLS["kill"], 200, SEED, tmp_path).violations
+
+
+SECRET = bytes(range(7, 47))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        SECRET,
+        SECRET[::-1],
+        SECRET.hex().encode(),
+        SECRET.hex().upper().encode(),
+        SECRET[::-1].hex().encode(),
+        repr(SECRET).encode(),
+        *[base64.b64encode(b"x" * shift + SECRET) for shift in range(4)],
+        base64.urlsafe_b64encode(SECRET[::-1]),
+    ],
+)
+def test_a_secret_is_found_however_it_is_written(tmp_path: Path, written: bytes) -> None:
+    (tmp_path / "sub").mkdir()
+    file = tmp_path / "sub" / "log"
+    file.write_bytes(b"before it " + written + b" after it")
+    report = Report()
+    scan.look(tmp_path, {"the secret": SECRET}, report, "planted")
+    assert any("the secret" in violation for violation in report.violations)
+    file.write_bytes(b"before it " + bytes(40) + b" after it")
+    assert list(scan.search([file], {"the secret": SECRET})) == []

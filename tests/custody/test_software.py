@@ -251,6 +251,24 @@ def test_a_hardened_process_leaves_no_core_and_cannot_be_dumped() -> None:
     assert resource.getrlimit(resource.RLIMIT_CORE)[1] != 0 or resource.getrlimit(resource.RLIMIT_CORE)[0] == 0
 
 
+@pytest.mark.parametrize("small", [True, False])
+def test_m11_a_process_begins_anew_so_that_what_is_freed_is_overwritten(small: bool) -> None:
+    script = f"""if True:
+        import ctypes, os
+        from keystead.custody.memory import overwrite_what_is_freed
+        overwrite_what_is_freed(small={small})
+        for size in (200, 5000):
+            secret = os.urandom(size)
+            part, place = secret[100:116], id(secret) + bytes.__basicsize__ - 1 + 100
+            assert ctypes.string_at(place, 16) == part
+            del secret
+            print(ctypes.string_at(place, 16) == part)
+    """
+    environment = {**os.environ, "GLIBC_TUNABLES": "glibc.malloc.arena_max=4"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.split() == [str(not small), "False"]
+
+
 def test_wiping_overwrites_in_place() -> None:
     secret = bytearray(b"secret")
     wipe(secret)

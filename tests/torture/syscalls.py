@@ -81,17 +81,16 @@ def require_strace() -> str:
 
 @dataclass
 class Scene:
-    """A database to begin with, and the authority of the server over it."""
+    """A database to begin with, and a client of it."""
 
     directory: Path
-    authority: Authority = field(default_factory=lambda: Authority.create("Torture", "P-256"))
     caller: Caller = field(init=False)
     events: int = 0
     objects: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         with closing(self.open(self.directory)) as engine:
-            self.caller = engine.enroll(_CLIENT, self.authority.issue_client(_CLIENT).der)
+            self.caller = engine.enroll(_CLIENT, Authority.create(_CLIENT, "P-256").issue_client(_CLIENT).der)
             for stop in ("create", "create_key_pair"):  # so that the zones have their keys
                 STOPS[stop](Tour(self.speaker(engine), Random(0)))  # noqa: S311 - test data
         events, self.objects = self.look(self.directory)
@@ -99,7 +98,7 @@ class Scene:
 
     def open(self, directory: Path) -> Engine:
         engine = make_engine(directory)
-        engine.authority, engine.interop = self.authority, True
+        engine.interop = True
         return engine
 
     def speaker(self, engine: Engine) -> Callable[[bytes], bytes]:

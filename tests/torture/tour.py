@@ -17,6 +17,7 @@ from keystead.kmip.enums import (
     AdjustmentType,
     AsynchronousIndicator,
     BlockCipherMode,
+    CertificateType,
     CredentialType,
     CryptographicAlgorithm,
     CryptographicUsageMask,
@@ -39,6 +40,7 @@ from keystead.kmip.enums import (
 )
 from keystead.kmip.messages import ResponseBatchItem, load_response
 from keystead.kmip.objects import (
+    Certificate,
     KeyBlock,
     KeyValue,
     OneTimePasswordCredential,
@@ -65,6 +67,7 @@ from keystead.kmip.structures import (
 from keystead.kmip.tags import Tag
 from keystead.kmip.ttlv import Item
 from keystead.kmip.version import V2_1, V3_0, Version
+from keystead.pki.ca import Authority
 from tests.engine.keys import attributes, symmetric, wrapped_by
 from tests.engine.world import request_message
 
@@ -377,8 +380,20 @@ def _encapsulate(tour: Tour) -> None:
 
 
 def _certificates(tour: Tour) -> None:
-    p, (_, public) = certify, tour.pair()
-    made = tour.do(p.CertifyRequest(unique_identifier=public)).unique_identifier
+    """An authority of the client's own issues."""
+    p, (_, public), authority = certify, tour.pair(), Authority.create("Tour", "P-256")
+    tour.keep("authority", authority.private_key.private_numbers().private_value.to_bytes(32, "big"))  # type: ignore[union-attr]
+    der = authority.private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    key = PrivateKey(key_block=KeyBlock(key_format_type=KeyFormatType.PKCS_8, key_value=KeyValue(key_material=der)))
+    asked = attributes(cryptographic_usage_mask=_M.CERTIFICATE_SIGN, activation_date=1, cryptographic_algorithm=_A.EC)
+    request = create.RegisterRequest(object_type=ObjectType.PRIVATE_KEY, attributes=asked, object=key)
+    linked = attributes(activation_date=1, private_key_link=tour.do(request).unique_identifier)
+    value = Certificate(
+        certificate_type=CertificateType.X_509, certificate_value=authority.certificate.public_bytes(Encoding.DER)
+    )
+    request = create.RegisterRequest(object_type=ObjectType.CERTIFICATE, attributes=linked, object=value)
+    issuer = attributes(certificate_link=tour.do(request).unique_identifier)
+    made = tour.do(p.CertifyRequest(unique_identifier=public, attributes=issuer)).unique_identifier
     tour.do(p.ValidateRequest(unique_identifier=(made,)))
     tour.do(p.ReCertifyRequest(unique_identifier=made))
 

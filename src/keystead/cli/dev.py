@@ -67,7 +67,10 @@ def dev(
       keystead dev --dir /tmp/ks --client app --client backup
       keystead dev --kmip-port 0 --https-port 0 --ready-file /tmp/ready.json
     """
+    from keystead.custody.memory import overwrite_what_is_freed
+
     names = tuple(dict.fromkeys(check_name(name) for name in clients or DEFAULT_CLIENTS))
+    overwrite_what_is_freed(small=False)
     signal.signal(signal.SIGTERM, _stop)  # until there is a server that stops by itself
     if ready_file is not None and not ready_file.absolute().parent.is_dir():
         raise click.BadParameter(f"{ready_file.parent} is no directory", param_hint="--ready-file")

@@ -46,10 +46,12 @@ def serve(config_path: Path | None) -> int:
       KEYSTEAD_CONFIG=/etc/keystead/keystead.toml keystead serve
     """
     from keystead.cli.opening import opener
+    from keystead.custody.memory import overwrite_what_is_freed
     from keystead.server.log import configure
     from keystead.server.serve import serve as serve_until_stopped
 
     config = load_config(config_path)
+    overwrite_what_is_freed(small=config.custody.overwritten == "all")
     configure(config.server.log_level, config.server.log_format)
     root, config = await_root(config)
     if root is None:

@@ -1,17 +1,48 @@
 """What a process can do so that keys stay in its memory only.
 
-Python cannot promise that a key leaves no copy: `bytes` cannot be wiped.  What can be done is that no copy of the
-memory leaves the process: no core dump, no debugger of the same user, no swap.
+Python cannot promise that a key leaves no copy: `bytes` cannot be wiped.  What can be done is that memory is
+overwritten when it is let go, and that no copy of it leaves the process: no core dump, no debugger of the same user,
+no swap.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import resource
+import sys
 from typing import Final
 
 _PR_SET_DUMPABLE: Final = 4
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
+
+_TUNABLES: Final = "glibc.malloc.perturb=85:glibc.malloc.tcache_count=0"  # what lies in a cache is not overwritten
+_NO_POOLS: Final = "malloc"  # Python's own pools, of pieces up to 512 bytes, keep what they get back as it is
+
+
+def overwrite_what_is_freed(small: bool = True) -> None:
+    """Begin this process anew, under the same number, so that memory is overwritten when it is let go.
+
+    It returns in a process that does so, and where the C library is another one than glibc.
+
+    Args:
+        small: pieces of up to 512 bytes too.
+
+    Source: Python, Command line and environment, PYTHONMALLOC; the GNU C Library, Memory Allocation Tunables.
+    """
+    if overwrites_what_is_freed(small) or "CS_GNU_LIBC_VERSION" not in os.confstr_names:
+        return
+    tunables = (os.environ.get("GLIBC_TUNABLES"), _TUNABLES)
+    environment = {**os.environ, "GLIBC_TUNABLES": ":".join(filter(None, tunables))}
+    if small:
+        environment["PYTHONMALLOC"] = _NO_POOLS
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+
+
+def overwrites_what_is_freed(small: bool = True) -> bool:
+    """Whether the allocator, which is told so when a process begins, does."""
+    large = os.environ.get("GLIBC_TUNABLES", "").endswith(_TUNABLES)
+    return large and (not small or os.environ.get("PYTHONMALLOC") == _NO_POOLS)
 
 
 def harden() -> tuple[str, ...]:
@@ -31,6 +62,8 @@ def harden() -> tuple[str, ...]:
     limit, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     if limit != resource.RLIM_INFINITY or libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT):
         refused.append("the memory is not locked and may be swapped out; use encrypted swap, or none")
+    if not overwrites_what_is_freed(small=False):
+        refused.append("memory is not overwritten when it is let go")
     return tuple(refused)
 
 

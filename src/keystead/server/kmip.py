@@ -21,13 +21,16 @@ from keystead.server.listener import Slot
 from keystead.server.peers import Peer, Peers
 from keystead.server.turns import Turns
 
+_ARRIVED: Final = memoryview(bytearray(1 << 16))
+"""One for all connections of a process.  A buffer of each one's own, as large as the loop makes it, costs more than all
+that is done here, and keeps what was in it."""
 SHOWN_BYTES: Final = 64
 """Of what is no message, so much goes to the engine, which answers Invalid Message and records it."""
 UNWEIGHED_BYTES: Final = 16_384
 """So much at a time is not worth counting where it does not wait."""
 
 
-class KmipConnection(asyncio.Protocol):
+class KmipConnection(asyncio.BufferedProtocol):
     """One client's connection."""
 
     __slots__ = (
@@ -92,6 +95,16 @@ class KmipConnection(asyncio.Protocol):
         self._transport = None
         self._forget()
         self._slot.closed()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where what arrives is put: it is taken from there before anything else happens."""
+        return _ARRIVED
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what arrived, and leave no copy of it."""
+        data = bytes(_ARRIVED[:nbytes])
+        _ARRIVED[:nbytes] = bytes(nbytes)
+        self.data_received(data)
 
     def data_received(self, data: bytes) -> None:
         """Hand on the messages that are whole."""

@@ -106,7 +106,7 @@ class Slot:
             listener.forget(self._connection)
 
 
-Factory = Callable[[Slot], asyncio.Protocol]
+Factory = Callable[[Slot], asyncio.Protocol | asyncio.BufferedProtocol]
 
 
 class Listener:
