@@ -19,6 +19,7 @@ from keystead.engine import use
 from keystead.engine.certificates import certificate_attributes
 from keystead.engine.context import Context
 from keystead.engine.handlers import handles
+from keystead.engine.identities import peer_of
 from keystead.engine.making import new, requested
 from keystead.engine.managed import Managed, part_condition
 from keystead.engine.rekey import replaced, replacement_attributes
@@ -101,13 +102,31 @@ def certify(context: Context, request: CertifyRequest) -> CertifyResponse:
         request.certificate_request_value,
         subject,
     )
-    issuer = _issuer(context, asked)
-    managed = _issued(context, issuer, wish, asked, public)
+    managed = issued(context, wish, asked, public)
     if public is not None:
         current = context.turn.fetch(public.unique_identifier) or public
         context.save(current.add(Tag.CERTIFICATE_LINK, managed.unique_identifier))
     context.placeholder = managed.unique_identifier
     return CertifyResponse(unique_identifier=managed.unique_identifier)
+
+
+def issued(context: Context, wish: Wish, asked: _Asked, public: Managed | None = None) -> Managed:
+    """Issue what is wished for, by the authority that a Certificate Link names or by the server's own, and keep it.
+
+    Raises:
+        OperationFailed: as Certify.
+    """
+    return _issued(context, _issuer(context, asked), wish, asked, public)
+
+
+def revoked_here(context: Context, subject: bytes, peer: str) -> bool:
+    """Whether a certificate of a subject and a fingerprint is kept here and was revoked."""
+    return any(
+        managed.state(context.now) in _REVOKED
+        and not managed.destroyed
+        and peer_of(_certificate(context, managed).public_bytes(Encoding.DER)) == peer
+        for managed in _of_subject(context, subject)
+    )
 
 
 def _without_subject(attributes: Attributes | None) -> tuple[x509.Name | None, Attributes | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from cryptography import x509
@@ -94,6 +94,25 @@ def enroll(
     transaction.put_entry(_PEER, client.peer, client.identity.encode(), version=0)
     transaction.put_entry(_NAMED, f"{domain}/{name}", client.identity.encode(), version=0)
     return put(transaction, client)
+
+
+def rebind(transaction: Transaction, client: Client, certificate_der: bytes) -> Client:
+    """Let a client in by another certificate, and by the one before no more.
+
+    Raises:
+        OperationFailed: Object Already Exists; the certificate lets somebody in already.
+        ValueError: it is no certificate.
+    """
+    certificate, peer = x509.load_der_x509_certificate(certificate_der), peer_of(certificate_der)
+    if transaction.entry(_PEER, peer) is not None:
+        raise OperationFailed(ResultReason.OBJECT_ALREADY_EXISTS, "this certificate is enrolled already")
+    transaction.delete_entry(_PEER, client.peer)
+    transaction.put_entry(_PEER, peer, client.identity.encode(), version=0)
+    not_after = int(certificate.not_valid_after_utc.timestamp())
+    touch(transaction)
+    return put(
+        transaction, replace(client, peer=peer, subject=certificate.subject.rfc4514_string(), not_after=not_after)
+    )
 
 
 def bind(transaction: Transaction, peer: str, domain: str, identity: str) -> None:

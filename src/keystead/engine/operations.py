@@ -14,6 +14,7 @@ from keystead.engine import (
     locate,
     people,
     pkcs11,
+    provision,
     register,
     rekey,
     server,
@@ -24,5 +25,5 @@ from keystead.engine import (
 
 FAMILIES = (
     create, register, derive, split, certify, kem, rekey, locate, get, attributes, lifecycle, crypto, session,
-    tickets, people, defaults, asynchronous, pkcs11, server,
+    tickets, people, defaults, asynchronous, pkcs11, provision, server,
 )  # fmt: skip
