@@ -12,6 +12,8 @@ from keystead.errors import CodecError, OperationFailed, Pending
 from keystead.kmip.attributes import Attributes
 from keystead.kmip.enums import (
     BatchErrorContinuationOption,
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
     ObjectType,
     Operation,
     ResultReason,
@@ -31,6 +33,7 @@ from keystead.kmip.payloads.create import CreateRequest
 from keystead.kmip.payloads.crypto import EncryptRequest
 from keystead.kmip.payloads.get import GetRequest
 from keystead.kmip.payloads.lifecycle import ActivateRequest, ActivateResponse, DestroyRequest, DestroyResponse
+from keystead.kmip.payloads.locate import LocateRequest
 from keystead.kmip.payloads.server import DiscoverVersionsResponse
 from keystead.kmip.payloads.session import PingRequest, PingResponse, PollRequest
 from keystead.kmip.tags import Tag
@@ -183,6 +186,25 @@ def test_an_attribute_that_a_version_lacks_is_refused() -> None:
     check(request, V1_4)
     with pytest.raises(OperationFailed, match="Sensitive"):
         check(request, V1_2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        (Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.EC, "Cryptographic Algorithm EC"),
+        (
+            Tag.CRYPTOGRAPHIC_USAGE_MASK,
+            CryptographicUsageMask.SIGN | CryptographicUsageMask.UNRESTRICTED,
+            "Cryptographic Usage Mask Unrestricted",
+        ),
+    ],
+)
+def test_advisory_04_a_condition_that_a_version_lacks_is_refused(name: Tag, value: Any, said: str) -> None:
+    """Left out, it would have Locate find more than was asked for."""
+    request = LocateRequest(attributes=Attributes.of({name: value}))
+    check(request, V2_1)
+    with pytest.raises(OperationFailed, match=said):
+        check(request, V1_0)
 
 
 def test_an_operation_that_a_version_lacks_is_refused() -> None:

@@ -22,7 +22,8 @@ import keystead
 from keystead.engine import granting, locate
 from keystead.engine.admin import Administration
 from keystead.errors import OperationFailed
-from keystead.kmip.attributes import ATTRIBUTES, Attribute, Attributes, visible, writable
+from keystead.kmip.attribute_codec import writable
+from keystead.kmip.attributes import ATTRIBUTES, Attribute, Attributes, visible
 from keystead.kmip.enums import (
     AsynchronousIndicator,
     CryptographicUsageMask,

@@ -16,11 +16,13 @@ from typing import Final, TypeVar
 
 from keystead.client.settings import Server, Settings
 from keystead.errors import CodecError, OperationFailed, Pending
+from keystead.kmip.attribute_codec import writable
 from keystead.kmip.attributes import Attribute, Attributes, title_of, visible
 from keystead.kmip.enums import (
     AsynchronousIndicator,
     BatchErrorContinuationOption,
     CredentialType,
+    Mask,
     Operation,
     ResultReason,
     ResultStatus,
@@ -272,11 +274,23 @@ def check(request: Request, version: Version) -> None:
             value = getattr(structure, each.name)
             if value is None or value == each.default or value == ():
                 continue
-            lost = None if each.present_in(version) else each.name
+            lost = _unsaid(value, version) if each.present_in(version) else each.name
             for attribute in _attributes(value):
-                lost = lost or (None if visible(attribute.name, version) else title_of(attribute.name))
+                name, said = title_of(attribute.name), attribute.value
+                if not visible(attribute.name, version):
+                    lost = lost or name
+                elif not list(writable((attribute,), version)):
+                    lost = lost or f"{name} {said}"
+                elif bit := _unsaid(said, version):
+                    lost = lost or f"{name} {bit}"
             if lost:
                 raise OperationFailed(ResultReason.FEATURE_NOT_SUPPORTED, f"{operation}: KMIP {version} has no {lost}")
+
+
+def _unsaid(value: object, version: Version) -> str | None:
+    """The first bit of a mask that a version does not write."""
+    bits = [bit for bit in type(value) if bit & value] if isinstance(value, Mask) else []
+    return next((bit.title for bit in bits if not bit.since <= version <= bit.until), None)
 
 
 def _attributes(value: object) -> Sequence[Attribute]:
