@@ -15,6 +15,7 @@ import click
 
 from keystead.cli.commands import Commands
 from keystead.cli.options import config_option, json_option, load_config
+from keystead.cli.tables import Columns, show
 from keystead.config import Config
 from keystead.errors import ConfigError, CustodyError
 
@@ -192,9 +193,6 @@ def list_backups(directory: Path, as_json: bool) -> None:
       keystead backup list /backup
       keystead backup list --json | jq -r '.[-1].file'
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from keystead.engine.backup import SUFFIX, read_header
     from keystead.errors import KeysteadError
 
@@ -206,21 +204,19 @@ def list_backups(directory: Path, as_json: bool) -> None:
             rows.append({"file": str(file), "bytes": file.stat().st_size, **{n: header.get(n) for n in names}})
         except KeysteadError as error:
             rows.append({"file": str(file), "bytes": file.stat().st_size, "fault": str(error)})
-    if as_json:
-        click.echo(json.dumps(rows))
-        return
-    table = Table(box=None, pad_edge=False)
-    for title in ("file", "created", "objects", "classes", "size"):
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        if "fault" in row:
-            table.add_row(Path(row["file"]).name, row["fault"], "", "", _size(row["bytes"]))
-        else:
-            table.add_row(
-                Path(row["file"]).name, row["created"], f"{row['objects']:,}", ", ".join(row["classes"]),
-                _size(row["bytes"]),
-            )  # fmt: skip
-    Console().print(table) if rows else click.echo(f"There are no backups in {directory}.")
+    if rows or as_json:
+        show(rows, COLUMNS, as_json)
+    else:
+        click.echo(f"There are no backups in {directory}.")
+
+
+COLUMNS: Final[Columns] = {
+    "file": lambda row: Path(row["file"]).name,
+    "created": lambda row: row.get("fault") or row["created"],
+    "objects": lambda row: f"{row['objects']:,}" if "objects" in row else "",
+    "classes": lambda row: ", ".join(row.get("classes", ())),
+    "size": lambda row: _size(row["bytes"]),
+}
 
 
 @backup.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from keystead.cli.commands import Commands
 from keystead.cli.options import config_option, json_option, load_config
+from keystead.cli.tables import Columns, field, show
 
 KINDS: Final = ("data-encryption", "key-encryption", "private", "secret")
 POLL_SECONDS: Final = 0.3
@@ -33,6 +33,13 @@ def zone() -> None:
     """
 
 
+COLUMNS: Final[Columns] = {
+    "domain": lambda row: row["domain"] or "(the server)",
+    "kind": field("kind"),
+    "generation": field("generation"),
+    "older": lambda row: str(len(row["generations"]) - 1 or ""),
+    "made": lambda row: datetime.fromtimestamp(row["created"], UTC).strftime("%Y-%m-%d %H:%M"),
+}
 domain_option = click.option("--domain", help="That of the configuration unless given.")
 wait_option = click.option("--wait/--no-wait", default=True, show_default=True, help="Show how far it is until it is.")
 
@@ -48,26 +55,13 @@ def list_zones(config_path: Path | None, as_json: bool) -> None:
       keystead zone list
       keystead zone list --json | jq '.[] | select(.domain == "default")'
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from keystead.cli.administration import administration
 
     with administration(load_config(config_path)) as administrator:
         rows = administrator.call("zones")
         job = administrator.call("rotation_progress")
-    if as_json:
-        click.echo(json.dumps(rows))
-        return
-    table = Table(box=None, pad_edge=False)
-    for title in ("domain", "kind", "generation", "older", "made"):
-        table.add_column(title)
-    for row in rows:
-        made = datetime.fromtimestamp(row["created"], UTC).strftime("%Y-%m-%d %H:%M")
-        older = str(len(row["generations"]) - 1 or "")
-        table.add_row(row["domain"] or "(the server)", row["kind"], str(row["generation"]), older, made)
-    Console().print(table)
-    if job is not None:
+    show(rows, COLUMNS, as_json)
+    if job is not None and not as_json:
         click.echo(f"\n{_line(job)}")
 
 
