@@ -207,6 +207,7 @@ def test_m7_an_old_copy_across_a_restart(full: World, after: str) -> None:
     with pytest.raises(TamperError, match="older"):
         full.engine.start()
     integrity.accept(full.engine)
+    assert integrity.examine(full.engine.store).sound
     full.engine.start()
     assert key == "" or state_of(full, key) is R.OBJECT_NOT_FOUND
     full.create()

@@ -61,6 +61,7 @@ _COUNTER: Final = Struct(">Q")
 _ENTRY: Final = Struct(">q16s")
 """In front of a small value: when it expires (-1: never), and its code."""
 _MARK: Final = Struct(">QQ16s")
+_WHAT_NOW: Final = "restore a backup, or, if you have put it there yourself, keystead integrity accept"
 # What is hashed, so that a value of one can never pass for that of another.
 _OBJECT, _ENTRY_CODE, _ENTRY_ROW, _TAG, _SEAL, _EVENTS = range(1, 7)
 
@@ -236,7 +237,7 @@ class GuardedStore:
             waiting = transaction.unvouched()
         if waiting:
             with self.begin() as transaction:
-                noted = max((mark.events for mark in self.marks()), default=0)
+                noted = self.noted()
                 for row in transaction.unvouched():
                     if row.last > noted:
                         transaction.vouch(row.last, self.ledger.events(row.last, row.number, row.batch))
@@ -293,6 +294,10 @@ class GuardedStore:
         """The notes of how far the database had come that were made here.  Raises: CustodyError."""
         return [] if self._anchor is None else [mark for mark in self._anchor.read() if self.ledger.genuine(mark)]
 
+    def noted(self) -> int:
+        """How many events there were when it was noted last.  Raises: CustodyError."""
+        return next((mark.events for mark in self.marks()), 0)
+
     def put_state(self, transaction: Transaction, state: State) -> None:
         """Write down what the database holds.  Raises: CustodyError."""
         transaction.put_entry(*STATE, state.seal(self.vault))
@@ -325,15 +330,15 @@ class GuardedStore:
             raise TamperError(
                 "the note of how far the database had come is not genuine"
                 if marks
-                else "there is no note of how far the database had come: keystead integrity accept, if it was meant so"
+                else f"there is no note of how far the database had come; {_WHAT_NOW}"
             )
         if state.counter < mark.counter or events < mark.events:
             raise TamperError(
-                f"the database is older than it was: {mark.counter - state.counter} changes and"
-                f" {max(0, mark.events - events)} events are missing"
+                f"the database is older than it was: {max(0, mark.counter - state.counter)} changes and"
+                f" {max(0, mark.events - events)} events are missing; {_WHAT_NOW}"
             )
         if state.counter == mark.counter and not compare_digest(self.ledger.tag(state), mark.tag):
-            raise TamperError("the database is another one than it was")
+            raise TamperError(f"the database is another one than it was; {_WHAT_NOW}")
 
 
 class _Begun:

@@ -238,7 +238,7 @@ def _look_at(store: GuardedStore, record: Record, report: Report) -> None:
 
 def _look_at_events(store: GuardedStore, report: Report, most: int | None, rest: Rest) -> None:
     """Whether the record is as it was written, as far as it was noted; what is newer has a second to get its code."""
-    noted, looked = max((mark.events for mark in store.marks()), default=0), 0
+    noted, looked = store.noted(), 0
     while (most is None or looked < most) and report.event_after < noted:
         with store.inner.begin(write=False) as transaction:
             began = time.monotonic()
