@@ -11,6 +11,7 @@ from typing import Any
 import click
 import pytest
 
+from keystead.cli.call import EXAMPLES, call
 from keystead.cli.main import COMMANDS, cli
 from keystead.config import SECTIONS, rows
 from keystead.kmip import ttlv, ttlv_json, ttlv_xml
@@ -193,26 +194,42 @@ def uses(line: str) -> Iterator[list[str]]:
             yield rest[:stop]
 
 
+def check(where: str, line: str) -> None:
+    """See that the commands of a line, and their options, exist."""
+    for words in uses(line):
+        plain = [word for word in words if not word.startswith("-")]
+        if not plain or not re.fullmatch(r"[a-z-]+", plain[0]):
+            continue
+        found = " ".join(plain[:2]) if " ".join(plain[:2]) in BY_NAME else plain[0]
+        assert found in BY_NAME, f"{where}: there is no command in: {line}"
+        command = BY_NAME[found]
+        if isinstance(command, click.Group) and len(plain) > 1:
+            assert "|" in plain[1], f"{where}: there is no command in: {line}"
+            for choice in plain[1].split("|"):
+                assert f"{found} {choice}" in BY_NAME, f"{where}: there is no command {found} {choice}"
+        options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        for word in words:
+            if word.startswith("--"):
+                assert word.partition("=")[0] in options | {"--help"}, f"{where}: no such option in: {line}"
+
+
 @pytest.mark.parametrize("page", WRITTEN, ids=name)
 def test_commands_and_their_options_exist(page: Path) -> None:
     for line in lines_of_shell(TEXTS[page]):
-        for words in uses(line):
-            plain = [word for word in words if not word.startswith("-")]
-            if not plain or not plain[0].isalpha():
-                continue
-            found = " ".join(plain[:2]) if " ".join(plain[:2]) in BY_NAME else plain[0]
-            assert found in BY_NAME, f"{name(page)}: there is no command in: {line}"
-            command = BY_NAME[found]
-            if isinstance(command, click.Group) and len(plain) > 1:
-                assert "|" in plain[1], f"{name(page)}: there is no command in: {line}"
-                for choice in plain[1].split("|"):
-                    assert f"{found} {choice}" in BY_NAME, f"{name(page)}: there is no command {found} {choice}"
-            options = {
-                option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
-            }
-            for word in words:
-                if word.startswith("--"):
-                    assert word.partition("=")[0] in options | {"--help"}, f"{name(page)}: no such option in: {line}"
+        check(name(page), line)
+
+
+@pytest.mark.parametrize("command", BY_NAME)
+def test_help_teaches_by_examples_that_exist_and_explains_every_option(command: str) -> None:
+    said = BY_NAME[command].help or ""
+    if BY_NAME[command] is call:
+        said += f"Examples:\n{EXAMPLES}"
+    examples = said.partition("Examples:")[2]
+    assert f"keystead {command}" in examples
+    for line in examples.splitlines():
+        check(command, line)
+    for parameter in BY_NAME[command].params:
+        assert not isinstance(parameter, click.Option) or parameter.help, f"{command}: what is {parameter.opts[0]}?"
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=name)
@@ -225,7 +242,7 @@ def test_settings_that_are_named_exist(page: Path) -> None:
 def test_targets_of_make_exist() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     known = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
-    settable = set(re.findall(r"^(\w+) *[?:]?=", makefile, re.MULTILINE))
+    settable = set(re.findall(r"\$\((?:if )?(\w+)", makefile))
     for page in WRITTEN:
         for line in lines_of_shell(TEXTS[page]):
             if (words := line.split("#")[0].split()) and words[0] == "make":

@@ -32,8 +32,16 @@ ROOTS = ("key-file", "passphrase", "shares", "pkcs11")
 @click.option(
     "--pin-file", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="For pkcs11: a file with its PIN."
 )
-@click.option("--kmip-port", type=click.IntRange(1, 65_535), default=5696, show_default=True)
-@click.option("--https-port", type=click.IntRange(1, 65_535), default=5697, show_default=True)
+@click.option(
+    "--kmip-port", type=click.IntRange(1, 65_535), default=5696, show_default=True, help="The port for KMIP over TLS."
+)
+@click.option(
+    "--https-port",
+    type=click.IntRange(1, 65_535),
+    default=5697,
+    show_default=True,
+    help="The port for KMIP over HTTPS.",
+)
 @click.option("--yes", is_flag=True, help="Ask nothing: take the defaults.")
 def init(
     directory: Path | None,

@@ -65,11 +65,11 @@ def add(operators: Administrator, name: str, groups: tuple[str, ...], password_f
 @user.command("add-device")
 @group_option
 @password_option
-@click.option("--serial-number", "device_serial_number", metavar="TEXT")
-@click.option("--device-id", "device_identifier", metavar="TEXT")
-@click.option("--network-id", "network_identifier", metavar="TEXT")
-@click.option("--machine-id", "machine_identifier", metavar="TEXT")
-@click.option("--media-id", "media_identifier", metavar="TEXT")
+@click.option("--serial-number", "device_serial_number", metavar="TEXT", help="Its serial number.")
+@click.option("--device-id", "device_identifier", metavar="TEXT", help="Its Device Identifier.")
+@click.option("--network-id", "network_identifier", metavar="TEXT", help="Its Network Identifier.")
+@click.option("--machine-id", "machine_identifier", metavar="TEXT", help="Its Machine Identifier.")
+@click.option("--media-id", "media_identifier", metavar="TEXT", help="Its Media Identifier.")
 @administering
 def add_device(
     operators: Administrator,
