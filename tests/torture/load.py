@@ -17,6 +17,7 @@ from keystead.kmip.enums import (
     CryptographicUsageMask,
     ObjectType,
     RecommendedCurve,
+    ResultReason,
     ResultStatus,
     RevocationReasonCode,
     State,
@@ -69,6 +70,11 @@ class Asked:
     @property
     def message(self) -> bytes:
         return request_message(*self.requests, batch_error_continuation_option=self.option)
+
+
+def out_of_service(items: Sequence[ResponseBatchItem]) -> bool:
+    """Whether a message was refused as a whole because the server could keep no record of it."""
+    return items[0].result_reason is ResultReason.GENERAL_FAILURE and items[0].operation is None
 
 
 Outcome = tuple[str, str, tuple[str, ...]]
@@ -133,6 +139,9 @@ class Client:
         """Remember an answer."""
         asked = self.waiting.popleft()
         self.done += 1
+        if out_of_service(items):
+            self.report.counts["refused, out of service"] += 1
+            return asked, items
         undone = any(item.result_status is ResultStatus.OPERATION_UNDONE for item in items)
         outcomes: list[Outcome] = []
         for request, item in zip(asked.requests, items, strict=False):

@@ -22,7 +22,7 @@ from random import Random
 from keystead.audit.log import Event
 from keystead.engine.engine import Engine, Incoming
 from keystead.kmip.connection import Connection
-from keystead.kmip.enums import Operation, ResultReason
+from keystead.kmip.enums import Operation
 from keystead.kmip.messages import ResponseBatchItem, load_request, load_response
 from keystead.kmip.payloads.session import PingRequest
 from keystead.pki.ca import Authority
@@ -31,6 +31,7 @@ from tests.engine.world import request_message
 from tests.support import make_engine
 from tests.torture.drill import Report, Skipped
 from tests.torture.engines import DEFECT, EngineProcess
+from tests.torture.load import out_of_service
 from tests.torture.tour import STOPS, Refused, Tour
 from tests.torture.whole import check_directory
 
@@ -68,7 +69,7 @@ class Told:
     @property
     def refusals(self) -> list[bool]:
         """Of each answer, whether the engine was out of service."""
-        return [_out_of_service(answer) for answer in self.answers]
+        return [out_of_service(answer) for answer in self.answers]
 
 
 def require_strace() -> str:
@@ -193,7 +194,7 @@ def check_after(scene: Scene, directory: Path, told: Told, report: Report, where
     report.check(len(later) == len(set(later)), f"{where}: what was to be done later was done twice")
     left = deque(event for event in events if not event.message.startswith(_LATER))
     for operations, answer in zip_longest(told.asked, told.answers):
-        if answer is not None and not _out_of_service(answer):
+        if answer is not None and not out_of_service(answer):
             report.counts["answered"] += 1
             _match(operations, answer, left, report, where)
         else:
@@ -218,10 +219,6 @@ def _match(
             event is not None and (event.operation, event.status) == (operation.title, item.result_status.title),
             f"{where}: answered {operation} {item.result_status}, the event says {event}",
         )
-
-
-def _out_of_service(answer: Sequence[ResponseBatchItem]) -> bool:
-    return answer[0].result_reason is ResultReason.GENERAL_FAILURE and answer[0].operation is None
 
 
 def calls_of(scene: Scene, stop: str, work: Path, seed: int, report: Report) -> Counter[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -61,14 +62,14 @@ def check_engine(engine: Engine, report: Report) -> None:
     report.counts["objects opened"] += len(objects)
 
 
-def check_directory(directory: Path, report: Report) -> None:
-    """Look at a database that nobody has open, and at its file."""
-    engine = make_engine(directory)
+def check_directory(directory: Path, report: Report, open_engine: Callable[[Path], Engine] = make_engine) -> None:
+    """Look at a database that nobody has open, and at its files."""
+    engine = open_engine(directory)
     try:
         check_engine(engine, report)
     finally:
         engine.close()
-    for file in (directory / "keystead.db", *sorted((directory / "custody").glob("*.db"))):
+    for file in sorted(directory.rglob("*.db")):
         with closing(sqlite3.connect(file)) as connection:
             said = connection.execute("PRAGMA integrity_check").fetchall()
         report.check(said == [("ok",)], f"{file.name}: {said[:3]}")

@@ -34,6 +34,7 @@ log = logging.getLogger("keystead.server")
 OpenEngine = Callable[[], Answers]
 Ports = Mapping[str, int]
 WATCHED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD})
+_ENDS = frozenset({signal.SIGTERM, signal.SIGINT})
 RESTART_SECONDS = 1.0
 """A worker that dies sooner than this after its start is started again only after as long a pause."""
 FAILED_START, FAILED = 78, 70
@@ -230,7 +231,7 @@ class Crew:
             self._signal(signal.SIGHUP)
         elif got.si_signo == signal.SIGCHLD:
             return self._reap()
-        else:
+        elif got.si_signo in _ENDS:  # after SIGSTOP and SIGCONT, Python gives one of no signal in place of None
             self._stopping = True
         return []
 
