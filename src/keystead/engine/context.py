@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from keystead.custody.zones import Kind
 from keystead.engine import identities
-from keystead.engine.guard import OBJECT_PARTS, part_of
+from keystead.engine.ledger import OBJECT_PARTS, part_of
 from keystead.engine.managed import Managed, gather
 from keystead.engine.records import close_record, open_record
 from keystead.errors import OperationFailed

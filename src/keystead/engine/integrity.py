@@ -19,16 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from keystead.audit.log import Event
-from keystead.engine.guard import (
+from keystead.engine.guard import GRANT, GuardedStore, grant_key
+from keystead.engine.ledger import (
     ENTRY_PARTS,
-    GRANT,
     OBJECT_PARTS,
     STATE,
     SUM_BYTES,
-    GuardedStore,
     Ledger,
     State,
-    grant_key,
     part_of,
     part_of_entry,
 )

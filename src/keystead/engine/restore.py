@@ -20,9 +20,9 @@ from keystead.custody.keks import SqliteKekStore, Tombstone, context_of, zone_na
 from keystead.custody.zones import Vault
 from keystead.engine import backup
 from keystead.engine.backup import Progress, silent
-from keystead.engine.guard import ENTRY_PARTS, GRANT, OBJECT_PARTS, STATE, SUM_BYTES, Ledger, State, part_of_entry
-from keystead.engine.guard import part_of as part_of_object
+from keystead.engine.guard import GRANT
 from keystead.engine.integrity import add_up
+from keystead.engine.ledger import ENTRY_PARTS, OBJECT_PARTS, STATE, SUM_BYTES, Ledger, State, part_of, part_of_entry
 from keystead.engine.records import destroyed, indexed, open_record
 from keystead.errors import OperationFailed, TamperError
 from keystead.kmip.enums import ResultReason
@@ -89,7 +89,7 @@ def verify(path: Path, root: RootOfTrust, *, deep: bool = False, progress: Progr
             elif what == "object":
                 record = backup.record_in(fields)
                 seal = record.attributes[-SUM_BYTES:]
-                sums[part_of_object(record.unique_identifier)] ^= ledger.object(
+                sums[part_of(record.unique_identifier)] ^= ledger.object(
                     record.unique_identifier, record.generation, seal
                 )
                 found.objects += 1
