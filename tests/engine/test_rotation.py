@@ -16,12 +16,14 @@ from keystead.engine.engine import Engine
 from keystead.errors import OperationFailed
 from keystead.kmip.enums import ResultReason, State
 from keystead.kmip.payloads.attributes import GetAttributesRequest
+from keystead.kmip.payloads.create import CreateKeyPairRequest
+from keystead.kmip.payloads.crypto import SignRequest
 from keystead.kmip.payloads.get import GetRequest
 from keystead.kmip.payloads.lifecycle import DestroyRequest, ObliterateRequest
 from keystead.kmip.payloads.rekey import ReKeyRequest
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V3_0
-from tests.engine.keys import WRAP, create, registered
+from tests.engine.keys import LONG_AGO, WRAP, A, M, attributes, create, registered
 from tests.engine.world import World
 from tests.support import make_engine
 
@@ -171,6 +173,27 @@ def test_the_metadata_and_what_is_not_there_are_not_shredded(world: World) -> No
     with pytest.raises(OperationFailed) as refused:
         rotation.rotate(world.engine, rotation.zones_of(world.engine, "nowhere", None), "olga")
     assert refused.value.reason is R.ITEM_NOT_FOUND
+
+
+def test_what_is_loaded_goes_with_its_zone_in_every_process(world: World) -> None:
+    other = World(world.directory, world.clock, make_engine(world.directory, world.clock), world.callers)
+    asked = attributes(cryptographic_algorithm=A.EC, cryptographic_length=256, activation_date=LONG_AGO)
+    made = world.do(
+        CreateKeyPairRequest(
+            common_attributes=asked,
+            private_key_attributes=attributes(cryptographic_usage_mask=M.SIGN),
+            public_key_attributes=attributes(cryptographic_usage_mask=M.VERIFY),
+        )
+    )
+    sign = SignRequest(unique_identifier=made.private_key_unique_identifier, data=b"x")
+    for each in (world, other):
+        assert each.do(sign).signature_data
+        assert each.engine.loaded_keys
+    rotation.shred(world.engine, [(DOMAIN, Kind.PRIVATE)], "olga")
+    for each in (world, other):
+        assert each.refused(sign) in (R.CRYPTOGRAPHIC_FAILURE, R.OBJECT_DESTROYED)
+        assert not each.engine.loaded_keys
+    other.engine.close()
 
 
 def test_what_is_destroyed_is_noted_apart_from_the_store(world: World) -> None:

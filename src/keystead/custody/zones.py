@@ -80,11 +80,15 @@ class Vault:
     Args:
         root: wraps the KEKs.
         keks: where they lie.
+
+    Attributes:
+        refreshed: how often it was; what was opened before may be shredded by now.
     """
 
     def __init__(self, root: RootOfTrust, keks: KekStore) -> None:
         self.root = root
         self._keks = keks
+        self.refreshed = 0
         self._zones: dict[tuple[str, int], _Zone] = {}
         self._sealed = root.sealed
         if not keks.claim(root.identifier) and keks.testament() is None:
@@ -203,6 +207,7 @@ class Vault:
         if not self._sealed:
             # Opened anew, one by one, when they are used: so those that are gone are forgotten too.
             self._zones = {}
+        self.refreshed += 1
 
     def retire(self, domain: str, kind: Kind, generation: int) -> bool:
         """Destroy a KEK under which nothing lies any more; False for one that stays.

@@ -147,6 +147,7 @@ class Engine:
         self.token: Token = OwnLibrary()
         self.endpoints: tuple[int, Mapping[str, Endpoint]] = (-1, {})
         self.sweeper = Sweeper(self, None)
+        self._refreshed = 0
         self._destroyed: list[Tombstone] = []
         self._scrub = 0.0
         self._epoch: object = None
@@ -378,6 +379,9 @@ class Engine:
                 self.cache.clear()
                 self._epoch = epoch
             self.identifiers.quarantine = transaction.state.quarantine
+            if self.vault.refreshed != self._refreshed:  # what is loaded may have been shredded
+                self.loaded_keys.clear()
+                self._refreshed = self.vault.refreshed
             turn = Turn(self, transaction, int(self.clock() * 1_000_000))
             result = work(turn)
             notices.post(turn)
