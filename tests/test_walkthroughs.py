@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,14 @@ def walk(tmp_path: Path) -> Iterator[Walk]:
 
 
 def free_ports(number: int) -> list[str]:
-    """Ports that nobody listens at now."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [str(one.getsockname()[1]) for one in sockets]
+    """Ports that nobody listens at now, and that the system gives to nobody by itself while a server begins anew."""
+    found: list[str] = []
+    while len(found) < number:
+        port = secrets.choice(range(10_000, 32_000))
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            found.append(str(port))
+    return found
 
 
 @pytest.fixture
