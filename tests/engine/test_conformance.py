@@ -8,24 +8,31 @@ from typing import Any
 
 import pytest
 
+from keystead.engine.engine import Incoming
 from keystead.engine.managed import LEASE_SECONDS
-from keystead.kmip.attributes import Attribute, Attributes
+from keystead.kmip import ttlv
+from keystead.kmip.attributes import Attribute, Attributes, VendorAttributeName
 from keystead.kmip.enums import (
+    AdjustmentType,
     AsynchronousIndicator,
     CryptographicAlgorithm,
     DerivationMethod,
     HashingAlgorithm,
+    InteropFunction,
     KeyFormatType,
     ObjectType,
+    Operation,
     ProtectionLevel,
     QueryFunction,
     RecommendedCurve,
     ResultStatus,
     RevocationReasonCode,
+    RNGAlgorithm,
     State,
     UsageLimitsUnit,
 )
 from keystead.kmip.enums import ResultReason as R
+from keystead.kmip.messages import load_response
 from keystead.kmip.objects import KeyBlock, KeyValue, PublicKey, SymmetricKey, Template
 from keystead.kmip.payloads import Request
 from keystead.kmip.payloads.attributes import (
@@ -46,6 +53,7 @@ from keystead.kmip.payloads.create import (
 from keystead.kmip.payloads.crypto import SignRequest
 from keystead.kmip.payloads.get import (
     CheckRequest,
+    ExportRequest,
     GetRequest,
     GetUsageAllocationRequest,
     ObtainLeaseRequest,
@@ -60,7 +68,8 @@ from keystead.kmip.payloads.lifecycle import (
 from keystead.kmip.payloads.locate import LocateRequest
 from keystead.kmip.payloads.rekey import ReKeyRequest
 from keystead.kmip.payloads.server import QueryRequest
-from keystead.kmip.payloads.session import PollRequest
+from keystead.kmip.payloads.session import InteropRequest, PollRequest
+from keystead.kmip.reasons import for_version
 from keystead.kmip.schema import dump
 from keystead.kmip.structures import (
     ApplicationSpecificInformation,
@@ -69,13 +78,14 @@ from keystead.kmip.structures import (
     DerivationParameters,
     Name,
     RevocationReason,
+    RNGParameters,
     TransparentKey,
     UsageLimits,
 )
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V1_0, V1_1, V1_2, V1_3, V1_4, V2_0, V2_1, V3_0, Version
-from tests.engine.keys import DATA, A, M, attributes, create
-from tests.engine.world import START, World, create_request
+from tests.engine.keys import DATA, A, M, attributes, create, registered
+from tests.engine.world import START, World, create_request, request_message
 
 NOBODY = "no-such-object"
 
@@ -421,3 +431,137 @@ class TestQuantumSafe:
         made = str(world.do(CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=asked)).unique_identifier)
         found = values(world, made)
         assert (found.get(Tag.CRYPTOGRAPHIC_ALGORITHM), found.get(Tag.CRYPTOGRAPHIC_LENGTH)) == (A.AES, 256)
+
+
+class TestRandomNumberGenerator:
+    """Source: KMIP 1.4 §3.44."""
+
+    @pytest.mark.parametrize("version", [V1_3, V2_1, V3_0], ids=str)
+    def test_the_server_uses_its_own_or_none(self, world: World, version: Version) -> None:
+        (own,) = world.do(QueryRequest(query_function=(QueryFunction.QUERY_RNGS,)), version=version).rng_parameters
+        other = RNGParameters(rng_algorithm=RNGAlgorithm.ANSI_X9_31)
+        unspecified = RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED)
+        for asked in (own, unspecified):
+            key = str(world.do(create_request(random_number_generator=asked), version=version).unique_identifier)
+            assert values(world, key).all(Tag.RANDOM_NUMBER_GENERATOR) == [own]
+        refused = world.refused(create_request(random_number_generator=other), version=version)
+        assert refused is for_version(R.INVALID_ATTRIBUTE_VALUE, version)
+
+    def test_what_is_registered_was_made_by_any(self, world: World) -> None:
+        other = RNGParameters(rng_algorithm=RNGAlgorithm.ANSI_X9_31)
+        key = registered(world, os.urandom(32), random_number_generator=other)
+        assert values(world, key).all(Tag.RANDOM_NUMBER_GENERATOR) == [other]
+
+
+class TestSettingAndAdjusting:
+    """Source: KMIP 2.1 §6.1.3, §6.1.51 and §11.1."""
+
+    def test_an_attribute_of_which_there_is_one_is_set(self, world: World) -> None:
+        key = world.create("before")
+        new = Attribute(Tag.NAME, Name(name_value="after"))
+        for version in (V2_0, V2_1):
+            world.do(SetAttributeRequest(unique_identifier=key, new_attribute=new), version=version)
+        assert values(world, key, Tag.NAME).all(Tag.NAME) == [new.value]
+        world.create("before")
+
+    def test_of_several_it_is_not_clear_which_one_is_set(self, world: World) -> None:
+        key = world.create("one")
+        two = Attribute(Tag.NAME, Name(name_value="two"))
+        world.do(AddAttributeRequest(unique_identifier=key, new_attribute=two))
+        assert world.refused(SetAttributeRequest(unique_identifier=key, new_attribute=two)) is R.MULTI_VALUED_ATTRIBUTE
+
+    @pytest.mark.parametrize(
+        ("name", "before", "how", "by", "after"),
+        [
+            (Tag.PROTECTION_PERIOD, None, "INCREMENT", ttlv.Item(0, ttlv.INTERVAL, 60), 60),
+            (Tag.PROTECTION_PERIOD, 60, "DECREMENT", None, 59),
+            (Tag.PROTECTION_PERIOD, 60, "DECREMENT", ttlv.Item(0, ttlv.INTERVAL, 61), R.NUMERIC_RANGE),
+            (Tag.PROTECTION_PERIOD, 60, "NEGATE", None, R.INVALID_DATA_TYPE),
+            (Tag.QUANTUM_SAFE, None, "NEGATE", None, True),
+            (Tag.QUANTUM_SAFE, True, "NEGATE", None, False),
+            (Tag.QUANTUM_SAFE, True, "INCREMENT", None, R.INVALID_DATA_TYPE),
+            (Tag.ACTIVATION_DATE, 1 << 31, "INCREMENT", None, (1 << 31) + 1),
+            (Tag.ACTIVATION_DATE, None, "INCREMENT", None, R.ITEM_NOT_FOUND),
+            (Tag.PROTECTION_LEVEL, ProtectionLevel.HIGH, "INCREMENT", None, R.INVALID_DATA_TYPE),
+            (Tag.COMMENT, "text", "INCREMENT", None, R.INVALID_DATA_TYPE),
+            (Tag.CRYPTOGRAPHIC_LENGTH, None, "INCREMENT", None, R.READ_ONLY_ATTRIBUTE),
+        ],
+        ids=str,
+    )
+    @pytest.mark.parametrize("version", [V2_0, V2_1, V3_0], ids=str)
+    def test_what_can_be_adjusted(
+        self, world: World, version: Version, name: Tag, before: Any, how: str, by: ttlv.Item | None, after: Any
+    ) -> None:
+        key = world.create()
+        if before is not None:
+            new = Attribute(name, before)
+            world.do(SetAttributeRequest(unique_identifier=key, new_attribute=new), version=version)
+        request = AdjustAttributeRequest(
+            unique_identifier=key,
+            attribute_reference=name,
+            adjustment_type=AdjustmentType[how],
+            adjustment_value=by,
+        )
+        if isinstance(after, R):
+            assert world.refused(request, version=version) is after
+        else:
+            world.do(request, version=version)
+            assert values(world, key, name).all(name) == [after]
+
+    def test_a_vendors_number_is_adjusted_in_its_own_type(self, world: World) -> None:
+        name = VendorAttributeName("acme", "count")
+        key = world.create()
+
+        def adjust(how: AdjustmentType, by: int | None = None) -> AdjustAttributeRequest:
+            step = None if by is None else ttlv.Item(0, ttlv.INTEGER, by)
+            return AdjustAttributeRequest(
+                unique_identifier=key, attribute_reference=name, adjustment_type=how, adjustment_value=step
+            )
+
+        assert world.refused(adjust(AdjustmentType.INCREMENT)) is R.ITEM_NOT_FOUND
+        zero = ttlv.Item(int(Tag.ATTRIBUTE_VALUE), ttlv.INTEGER, 0)
+        world.do(AddAttributeRequest(unique_identifier=key, new_attribute=Attribute(name, zero)))
+        for request in (adjust(AdjustmentType.DECREMENT), adjust(AdjustmentType.INCREMENT, 6)):
+            world.do(request)
+        world.do(adjust(AdjustmentType.NEGATE))
+        found = world.do(GetAttributesRequest(unique_identifier=key, attribute_reference=(name,))).attributes
+        assert [item.value for item in found.all(name)] == [-5]
+        assert world.refused(adjust(AdjustmentType.DECREMENT, (1 << 31) - 1)) is R.NUMERIC_RANGE
+
+
+class TestExport:
+    @pytest.mark.parametrize("version", [V1_4, V2_0, V2_1, V3_0], ids=str)
+    def test_of_a_destroyed_key_the_attributes_are_told(self, world: World, version: Version) -> None:
+        key = world.create("gone")
+        world.do(DestroyRequest(unique_identifier=key))
+        told = world.do(ExportRequest(unique_identifier=key), version=version)
+        block = told.object.key_block
+        assert (block.key_value, block.cryptographic_algorithm, block.cryptographic_length) == (None, A.AES, 256)
+        assert told.attributes.get(Tag.STATE) is State.DESTROYED
+
+    def test_it_is_what_follows_in_the_batch(self, world: World) -> None:
+        key = world.create()
+        _, got = world.batch(ExportRequest(unique_identifier=key), GetRequest(), version=V2_1)
+        assert str(got.response_payload.unique_identifier) == key  # type: ignore[union-attr]
+
+
+class TestSecretData:
+    @pytest.mark.parametrize("version", [V2_0, V2_1, V3_0], ids=str)
+    def test_it_is_made_of_a_usual_length(self, world: World, version: Version) -> None:
+        asked = attributes(cryptographic_usage_mask=M.DERIVE_KEY)
+        request = CreateRequest(object_type=ObjectType.SECRET_DATA, attributes=asked)
+        made = str(world.do(request, version=version).unique_identifier)
+        block = world.do(GetRequest(unique_identifier=made), version=version).object.key_block
+        assert len(block.key_value.key_material) == 32
+        assert (block.cryptographic_algorithm, block.cryptographic_length) == (None, None)
+
+
+class TestOperations:
+    def test_one_of_a_later_version_is_not_supported_whatever_it_says(self, world: World) -> None:
+        request = InteropRequest(interop_function=InteropFunction.BEGIN, interop_identifier="x")
+        message = bytearray(request_message(request, version=V2_1))
+        at = message.index(bytes.fromhex("42006a020000000400000002")) + 11
+        message[at], message[at + 16] = 1, 4  # the same bytes, said to be of 1.4
+        (answer,) = world.engine.answer([Incoming(bytes(message), world.callers["alice"])])
+        (item,) = load_response(answer)[0].batch_item
+        assert (item.operation, item.result_reason) == (Operation.INTEROP, R.OPERATION_NOT_SUPPORTED)

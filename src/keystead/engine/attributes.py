@@ -43,7 +43,7 @@ from keystead.kmip.payloads.attributes import (
 )
 from keystead.kmip.structures import ApplicationSpecificInformation, UsageLimits
 from keystead.kmip.tags import Tag
-from keystead.kmip.version import V1_3, V2_0, V3_0, Version
+from keystead.kmip.version import V1_3, V2_0, V2_1, V3_0, Version
 
 _R = ResultReason
 # PyKMIP 0.11 gives up an answer in which it meets one of these, from these versions on.  It is known by a TLS that does
@@ -153,12 +153,11 @@ def modify_attribute(context: Context, request: ModifyAttributeRequest) -> Modif
 
 @handles(SetAttributeRequest, changes=True)
 def set_attribute(context: Context, request: SetAttributeRequest) -> SetAttributeResponse:
-    """Set a single-instance attribute, whether or not it has a value.  Source: KMIP 2.1 §6.1.51."""
+    """Set the only instance of an attribute, whether or not it is there.  Source: KMIP 2.1 §6.1.51."""
     managed = context.object(request.unique_identifier)
     new = request.new_attribute
-    if isinstance(new.name, Tag) and new.name in ATTRIBUTES and ATTRIBUTES[new.name].multiple:
-        raise OperationFailed(_R.MULTI_VALUED_ATTRIBUTE, f"{new.name} can have several instances: Add or Modify one")
-    present = bool(managed.instances(new.name, context.now))
+    present = managed.instances(new.name, context.now)
+    _check_single(new.name, present)
     _check_writable(managed, new.name, context.now, adding=not present, value=new.value)
     check_instances(new.name, (new,))
     managed = managed.put(new.name, _prepared(context, managed, new))
@@ -205,57 +204,98 @@ def delete_attribute(context: Context, request: DeleteAttributeRequest) -> Delet
 
 @handles(AdjustAttributeRequest, changes=True)
 def adjust_attribute(context: Context, request: AdjustAttributeRequest) -> AdjustAttributeResponse:
-    """Increment, decrement or negate a single-instance attribute.  Source: KMIP 2.1 §6.1.3.
+    """Increment, decrement or negate an attribute of one instance; a number or a truth that is not there is 0 or false.
 
     Raises:
-        OperationFailed: Multi Valued Attribute, Invalid Data Type, Numeric Range, Attribute Read Only.
+        OperationFailed: Item Not Found, Multi Valued Attribute, Invalid Data Type, Numeric Range, Read Only Attribute.
+
+    Source: KMIP 2.1 §6.1.3 and §11.1.
     """
     managed = context.object(request.unique_identifier)
     name = request.attribute_reference
     present = managed.instances(name, context.now)
-    if isinstance(name, Tag) and name in ATTRIBUTES and ATTRIBUTES[name].multiple:
-        raise OperationFailed(_R.MULTI_VALUED_ATTRIBUTE, f"{name} can have several instances")
-    if not present:
-        raise OperationFailed(_R.ITEM_NOT_FOUND, f"the object has no {_shown(name)}")
-    before = present[0].value
-    item = before if isinstance(before, ttlv.Item) else None
+    _check_single(name, present)
     adjust = _ADJUST.get(request.adjustment_type)
     if adjust is None:
         raise OperationFailed(_R.INVALID_FIELD, "this Adjustment Type is not known")
-    after = adjust(item.value if item else before, request.adjustment_value)
-    _check_writable(managed, name, context.now, value=after)
+    kind, before = _type_of(name, present), present[0].value if present else None
+    item = before if isinstance(before, ttlv.Item) else None
+    if not present:
+        before = _ABSENT.get(kind)
+        if before is None:
+            raise OperationFailed(_R.ITEM_NOT_FOUND, f"the object has no {_shown(name)}")
+    after = adjust(kind, item.value if item else before, request.adjustment_value)
+    _check_writable(managed, name, context.now, adding=not present, value=after)
     managed = managed.put(name, replace(item, value=after) if item else after)
     managed.dates.check()
     context.save(_consistent(managed, name))
     return AdjustAttributeResponse(unique_identifier=managed.unique_identifier)
 
 
-def _step(value: Any, by: ttlv.Item | None, sign: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise OperationFailed(_R.INVALID_DATA_TYPE, "only a number can be adjusted so")
-    step = 1 if by is None else by.value
-    if isinstance(step, bool) or not isinstance(step, int):
-        raise OperationFailed(_R.INVALID_DATA_TYPE, "the Adjustment Value is not a number")
-    after = int(value) + sign * step
-    if not 0 <= after < 1 << 31:
+_NUMBERS: Final[Mapping[int, tuple[int, int]]] = {
+    ttlv.INTEGER: (-(1 << 31), (1 << 31) - 1),
+    ttlv.LONG_INTEGER: (-(1 << 63), (1 << 63) - 1),
+    ttlv.BIG_INTEGER: (-(1 << 4096), 1 << 4096),
+    ttlv.INTERVAL: (0, (1 << 32) - 1),
+    ttlv.DATE_TIME: (0, ttlv.LATEST_DATE),
+    ttlv.DATE_TIME_EXTENDED: (0, ttlv.LATEST_DATE_EXTENDED),
+}
+"""The types of item that are numbers, and the least and the greatest of each."""
+_NEGATED: Final = frozenset({ttlv.INTEGER, ttlv.LONG_INTEGER, ttlv.BIG_INTEGER})
+_ABSENT: Final[Mapping[int | None, int]] = {**dict.fromkeys((*_NEGATED, ttlv.INTERVAL), 0), ttlv.BOOLEAN: False}
+
+
+def _type_of(name: AttributeName, present: tuple[Attribute, ...]) -> int | None:
+    """The type of item of an attribute; None if it has several, or a vendor's is not there."""
+    if isinstance(name, VendorAttributeName):
+        return present[0].value.type if present else None
+    row = ATTRIBUTES.get(name)
+    types = {form.wire for form in row.kind.forms(V2_1)} if row is not None and row.until >= V2_0 else set()
+    return types.pop() if len(types) == 1 else None
+
+
+def _within(kind: int | None, value: int) -> int:
+    least, greatest = _NUMBERS[kind]  # type: ignore[index]
+    if not least <= value <= greatest:
         raise OperationFailed(_R.NUMERIC_RANGE, "the adjusted value is out of range")
-    return after
+    return value
 
 
-def _negated(value: Any, by: ttlv.Item | None) -> Any:
-    if not isinstance(value, bool):
-        raise OperationFailed(_R.INVALID_DATA_TYPE, "only a Boolean can be negated")
-    return not value
+def _step(sign: int) -> Callable[[int | None, Any, ttlv.Item | None], int]:
+    def adjust(kind: int | None, value: Any, by: ttlv.Item | None) -> int:
+        if kind not in _NUMBERS:
+            raise OperationFailed(_R.INVALID_DATA_TYPE, "only a number can be adjusted so")
+        if by is not None and by.type not in _NUMBERS:
+            raise OperationFailed(_R.INVALID_DATA_TYPE, "the Adjustment Value is not a number")
+        return _within(kind, int(value) + sign * (1 if by is None else by.value))
+
+    return adjust
 
 
-_ADJUST: Final[Mapping[AdjustmentType, Callable[[Any, ttlv.Item | None], Any]]] = {
-    AdjustmentType.INCREMENT: lambda value, by: _step(value, by, 1),
-    AdjustmentType.DECREMENT: lambda value, by: _step(value, by, -1),
+def _negated(kind: int | None, value: Any, by: ttlv.Item | None) -> Any:
+    if kind == ttlv.BOOLEAN:
+        return not value
+    if kind not in _NEGATED:
+        raise OperationFailed(_R.INVALID_DATA_TYPE, "only a Boolean or a number can be negated")
+    return _within(kind, -value)
+
+
+_ADJUST: Final[Mapping[AdjustmentType, Callable[[int | None, Any, ttlv.Item | None], Any]]] = {
+    AdjustmentType.INCREMENT: _step(1),
+    AdjustmentType.DECREMENT: _step(-1),
     AdjustmentType.NEGATE: _negated,
 }
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------
+
+
+def _check_single(name: AttributeName, present: tuple[Attribute, ...]) -> None:
+    """Refuse what cannot say which instance it means.  Raises: OperationFailed (Multi Valued Attribute)."""
+    if len(present) > 1:
+        raise OperationFailed(
+            _R.MULTI_VALUED_ATTRIBUTE, f"the object has several {_shown(name)}: say which one is meant"
+        )
 
 
 def _shown(name: AttributeName) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Any, Final
 
 from keystead.crypto.dump import dump_private, dump_public
@@ -47,6 +48,7 @@ _A = CryptographicAlgorithm
 _ASKED_ATTRIBUTES = dict[AttributeName, tuple[Attribute, ...]]
 USUAL_LENGTHS: Final = {_A.AES: 256, _A.RSA: 3072, _A.TRIPLE_DES: 168, _A.CHACHA20: 256, _A.CHACHA20POLY1305: 256}
 _PROTECTION: Final = frozenset({Tag.PROTECTION_LEVEL, Tag.PROTECTION_PERIOD, Tag.QUANTUM_SAFE})
+USUAL_SECRET_BITS: Final = 256
 MOST_SECRET_BITS: Final = 8 * 8192
 _ELLIPTIC: Final = frozenset({_A.EC, _A.ECDSA, _A.ECDH, _A.ECMQV})
 _CURVES: Final = {
@@ -77,6 +79,8 @@ def create(context: Context, request: CreateRequest) -> CreateResponse:
     if algorithm is None and object_type is ObjectType.SYMMETRIC_KEY and not asked.keys().isdisjoint(_PROTECTION):
         algorithm = _A.AES  # what is asked for is not a cipher but protection
     length = first(asked, Tag.CRYPTOGRAPHIC_LENGTH) or USUAL_LENGTHS.get(algorithm)
+    if length is None and object_type is ObjectType.SECRET_DATA:
+        length = USUAL_SECRET_BITS
     if object_type is ObjectType.SYMMETRIC_KEY and algorithm is None:
         raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "Create needs a Cryptographic Algorithm")
     if length is None:
@@ -115,17 +119,12 @@ def add_symmetric(
     owner: str | None = None,
 ) -> Managed:
     """Keep a symmetric key or secret data whose bytes the server has made."""
-    block = KeyBlock(
-        key_format_type=KeyFormatType.RAW,
-        key_value=KeyValue(key_material=key),
-        cryptographic_algorithm=algorithm,
-        cryptographic_length=length,
-    )
-    secret: ManagedObject = (
-        SymmetricKey(key_block=block)
-        if object_type is ObjectType.SYMMETRIC_KEY
-        else SecretData(secret_data_type=secret_data_type, key_block=block)
-    )
+    block = KeyBlock(key_format_type=KeyFormatType.RAW, key_value=KeyValue(key_material=key))
+    secret: ManagedObject
+    if object_type is ObjectType.SYMMETRIC_KEY:
+        secret = SymmetricKey(key_block=replace(block, cryptographic_algorithm=algorithm, cryptographic_length=length))
+    else:  # whose Key Block does not say them: 2.1 §3.1
+        secret = SecretData(secret_data_type=secret_data_type, key_block=block)
     facts: dict[AttributeName, Any] = {
         Tag.CRYPTOGRAPHIC_ALGORITHM: algorithm,
         Tag.CRYPTOGRAPHIC_LENGTH: length,

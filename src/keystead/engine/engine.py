@@ -559,17 +559,16 @@ class Engine:
         """
         if context.refusal is not None:
             raise context.refusal
-        row = HANDLERS.get(type(request))
-        if row is None:
-            operation = context.operation
-            if isinstance(request, Unreadable) and operation in REQUESTS and REQUESTS[operation] in HANDLERS:
-                raise of_codec(request.error)
-            raise OperationFailed(ResultReason.OPERATION_NOT_SUPPORTED, f"{operation} is not supported")
         operation = context.operation
         if not operation.since <= context.version <= operation.until:
             raise OperationFailed(
                 ResultReason.OPERATION_NOT_SUPPORTED, f"KMIP {context.version} has no operation {operation}"
             )
+        row = HANDLERS.get(type(request))
+        if row is None:
+            if isinstance(request, Unreadable) and operation in REQUESTS and REQUESTS[operation] in HANDLERS:
+                raise of_codec(request.error)
+            raise OperationFailed(ResultReason.OPERATION_NOT_SUPPORTED, f"{operation} is not supported")
         if asked is not None:
             for extension in asked.message_extension:
                 if not extensions.understood(context, extension) and extension.criticality_indicator:

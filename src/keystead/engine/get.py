@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any, Final
@@ -28,7 +29,7 @@ from keystead.kmip.enums import (
     State,
 )
 from keystead.kmip.identifiers import Identifier
-from keystead.kmip.objects import KeyBlock, KeyValue, ManagedObject
+from keystead.kmip.objects import KeyBlock, KeyValue, ManagedObject, PrivateKey, PublicKey, SymmetricKey
 from keystead.kmip.payloads.base import WrittenResponse
 from keystead.kmip.payloads.get import (
     CheckRequest,
@@ -95,13 +96,38 @@ def _identifier_writer(version: Version) -> Writer:
 
 @handles(ExportRequest, marks=True)
 def export(context: Context, request: ExportRequest) -> ExportResponse:
-    """Hand out an object with its attributes.  Source: KMIP 1.4 §4.40; 2.1 §6.1.18."""
+    """Hand out an object with its attributes; of a key that is destroyed, these alone.
+
+    Source: KMIP 1.4 §4.40; 2.1 §6.1.18.
+
+    Raises:
+        OperationFailed: those of Get.
+    """
     managed = context.object(request.unique_identifier)
+    shell = _SHELLS.get(managed.object_type) if managed.destroyed else None
+    context.placeholder = managed.unique_identifier
     return ExportResponse(
         object_type=managed.object_type,
         unique_identifier=managed.unique_identifier,
         attributes=Attributes(tuple(managed.everything(context.now))),
-        object=handed_out(context, managed, request),
+        object=handed_out(context, managed, request) if shell is None else shell(key_block=_without_value(managed)),
+    )
+
+
+_SHELLS: Final[Mapping[ObjectType, type[SymmetricKey | PrivateKey | PublicKey]]] = {
+    ObjectType.SYMMETRIC_KEY: SymmetricKey,
+    ObjectType.PRIVATE_KEY: PrivateKey,
+    ObjectType.PUBLIC_KEY: PublicKey,
+}
+"""The objects that are nothing but a Key Block."""
+
+
+def _without_value(managed: Managed) -> KeyBlock:
+    """The Key Block of a key that is destroyed, as its attributes tell it."""
+    return KeyBlock(
+        key_format_type=managed.get(Tag.KEY_FORMAT_TYPE, _F.RAW),
+        cryptographic_algorithm=managed.get(Tag.CRYPTOGRAPHIC_ALGORITHM),
+        cryptographic_length=managed.get(Tag.CRYPTOGRAPHIC_LENGTH),
     )
 
 

@@ -32,12 +32,14 @@ from keystead.kmip.enums import (
     Operation,
     ProtectionStorageMask,
     ResultReason,
+    RNGAlgorithm,
 )
 from keystead.kmip.objects import ManagedObject
 from keystead.kmip.schema import dump
 from keystead.kmip.structures import (
     ApplicationSpecificInformation,
     Digest,
+    RNGParameters,
     TransparentKey,
     UsageLimits,
 )
@@ -263,6 +265,8 @@ def new(
     """
     now = context.now
     found = dict(attributes)
+    if generated and Tag.RANDOM_NUMBER_GENERATOR in found:
+        _check_generator(found.pop(Tag.RANDOM_NUMBER_GENERATOR))
     for name, value in facts.items():
         if value is None:
             continue
@@ -303,6 +307,19 @@ def new(
     rules.check(context, managed)
     only_here = generated if known_here_only is None else known_here_only
     return managed.with_history(History.MADE_HERE if only_here else History(0))
+
+
+def _check_generator(asked: Iterable[Attribute]) -> None:
+    """Refuse to make an object by a random number generator that the server does not have.  Source: KMIP 1.4 §3.44.
+
+    Raises:
+        OperationFailed: Invalid Attribute Value.
+    """
+    if not any(one.value in (RNG, RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED)) for one in asked):
+        raise OperationFailed(
+            ResultReason.INVALID_ATTRIBUTE_VALUE,
+            "the server has no such Random Number Generator",
+        )
 
 
 def material_bytes(material: bytes | TransparentKey) -> bytes:
