@@ -32,7 +32,7 @@ from keystead.kmip.enums import (
 )
 from keystead.kmip.tags import Tag
 from keystead.kmip.ttlv import Item
-from keystead.kmip.version import V1_0, V1_1, V1_2, V1_4, V2_1, Version
+from keystead.kmip.version import V1_0, V1_1, V1_2, V1_3, V1_4, V2_1, Version
 from tests.engine.by_hand import Answer, Talker, attribute, below, date, item, name, named, password, template, uid
 from tests.engine.world import World
 
@@ -622,6 +622,25 @@ def test_ceph_csi_1_4_seals_with_gcm(world: World) -> None:
         item(Tag.AUTHENTICATED_ENCRYPTION_TAG, sealed.get(Tag.AUTHENTICATED_ENCRYPTION_TAG)),
     )
     assert opened.get(Tag.DATA) == b"passphrase"
+
+
+@pytest.mark.parametrize("version", [V1_2, V1_3])
+def test_kmip_go_seals_with_gcm_before_there_was_a_field_for_the_tag(world: World, version: Version) -> None:
+    client = Talker(world, version)
+    made = client.do(Operation.CREATE, symmetric(), aes(256, ENCRYPTS))
+    client.do(Operation.ACTIVATE, uid(made.uid))
+    gcm = item(
+        Tag.CRYPTOGRAPHIC_PARAMETERS,
+        item(Tag.BLOCK_CIPHER_MODE, BlockCipherMode.GCM),
+        item(Tag.CRYPTOGRAPHIC_ALGORITHM, AES),
+    )
+    iv = item(Tag.IV_COUNTER_NONCE, bytes(range(12)))
+    sealed = client.do(Operation.ENCRYPT, uid(made.uid), gcm, item(Tag.DATA, b"Hello World!"), iv).get(Tag.DATA)
+    assert len(sealed) == 12 + 16
+    opened = client.do(Operation.DECRYPT, uid(made.uid), gcm, item(Tag.DATA, sealed), iv)
+    assert opened.get(Tag.DATA) == b"Hello World!"
+    changed = client.ask(Operation.DECRYPT, uid(made.uid), gcm, item(Tag.DATA, sealed[:-1] + b"x"), iv)
+    assert not changed.ok
 
 
 def test_a_client_that_states_the_time_and_how_much_it_can_take(world: World) -> None:

@@ -43,6 +43,7 @@ from keystead.kmip.payloads.crypto import (
     SignResponse,
 )
 from keystead.kmip.tags import Tag
+from keystead.kmip.version import V1_4
 from keystead.policy.lifecycle import USES, Use
 
 _R = ResultReason
@@ -152,17 +153,18 @@ def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
         )
         _use_nonce(context, managed, request, data, aad or b"")
         use.spend(context, managed, len(data), _M.ENCRYPT)
+        sealed, tag = _with_tag(context, done.data, done.tag)
         return EncryptResponse(
             unique_identifier=managed.unique_identifier,
-            data=done.data,
+            data=sealed,
             iv_counter_nonce=done.iv,
-            authenticated_encryption_tag=done.tag,
+            authenticated_encryption_tag=tag,
         )
     out = part.update()
     tag = None
     if part.final:
         last = part.finish()
-        out, tag = out + last.data, last.tag
+        out, tag = _with_tag(context, out + last.data, last.tag)
     use.spend(context, context.object(part.unique_identifier), len(part.data), _M.ENCRYPT, begins=part.first)
     return EncryptResponse(
         unique_identifier=part.unique_identifier,
@@ -171,6 +173,16 @@ def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
         correlation_value=part.correlation_value,
         authenticated_encryption_tag=tag,
     )
+
+
+def _with_tag(context: Context, data: bytes, tag: bytes | None) -> tuple[bytes, bytes | None]:
+    """Ciphertext and tag as an answer has them: before 1.4 there is no field for a tag, so it is the end of the data.
+
+    There, and in every version, Decrypt takes it from the end of the data if it is given none.
+    """
+    if tag is None or context.version >= V1_4:
+        return data, tag
+    return data + tag, None
 
 
 @handles(DecryptRequest)
