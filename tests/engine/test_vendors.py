@@ -6,6 +6,7 @@ product relies on.  Real clients run elsewhere (.ci/run).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -532,7 +533,7 @@ def test_krill_signs_here(world: World, algorithm: CryptographicAlgorithm) -> No
     They have a credential in the header of 1.2, and no certificate.
     """
     Administration(world.engine).add_user("krill", "pin-pin-pin")
-    world.callers["nobody"] = world.callers["alice"].__class__("", "", "default", address="192.0.2.1")
+    world.callers["nobody"] = replace(world.callers["alice"], identity="", name="", address="192.0.2.1")
     krill = Talker(world, V1_2, "nobody", header=(password("krill", "pin-pin-pin"),))
     size = [attribute("Cryptographic Length", 2048)] if algorithm is RSA else []
     curve = (
@@ -657,6 +658,17 @@ def test_a_client_that_states_the_time_and_how_much_it_can_take(world: World) ->
     assert not small.ok
     go = Talker(world, V1_4)
     assert go.do(Operation.LOCATE, named("bucket-key"), header=(item(Tag.CLIENT_CORRELATION_VALUE, "go-1"),)).ok
+
+
+def test_an_empty_credential_is_none(world: World) -> None:
+    """PyKMIP sends one if its configuration names the keys and gives no values."""
+    client = Talker(world, V1_2, header=(password("", ""),))
+    made = client.do(Operation.CREATE, symmetric(), aes())
+    assert Talker(world, V1_2).do(Operation.GET, uid(made.uid)).ok  # it is the client of the certificate, and no other
+    world.callers["nobody"] = replace(world.callers["alice"], identity="", name="")
+    assert not Talker(world, V1_2, "nobody", header=(password("", ""),)).ask(Operation.GET, uid(made.uid)).ok
+    for wrong in (password("", "x"), password("x", "")):
+        assert not Talker(world, V1_2, header=(wrong,)).ask(Operation.GET, uid(made.uid)).ok
 
 
 def test_every_reason_for_a_refusal_is_one_that_the_version_has(world: World) -> None:

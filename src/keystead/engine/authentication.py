@@ -27,7 +27,14 @@ from keystead.errors import OperationFailed
 from keystead.kmip.enums import ResultReason
 from keystead.kmip.messages import RequestHeader
 from keystead.kmip.schema import Structure
-from keystead.kmip.structures import Attestation, Device, HashedPassword, OneTimePassword, TicketCredential
+from keystead.kmip.structures import (
+    Attestation,
+    Device,
+    HashedPassword,
+    OneTimePassword,
+    TicketCredential,
+    UsernameAndPassword,
+)
 from keystead.policy.access import Caller
 
 MAXIMUM_CREDENTIALS: Final = 4
@@ -80,11 +87,17 @@ def admit(turn: Turn, caller: Caller, header: RequestHeader) -> Admission:
     said: dict[str, Any] = {}
     try:
         attestation.check(turn, caller, header, [one for one in shown if isinstance(one, Attestation)], said)
-        if header.authentication is None:
-            return Admission(caller)
-        return _Credentials(turn, caller, shown, said).admission()
+        claims = [one for one in shown if not _says_nothing(one)]
+        if header.authentication is None or (shown and not claims):
+            return Admission(caller, header=said)
+        return _Credentials(turn, caller, claims, said).admission()
     except OperationFailed as error:
         return Admission(caller, refusal=error, header=said)
+
+
+def _says_nothing(credential: Structure) -> bool:
+    """Whether it names nobody and proves nothing, as clients send it that were given no credential."""
+    return isinstance(credential, UsernameAndPassword) and not (credential.username or credential.password)
 
 
 def refused() -> OperationFailed:
