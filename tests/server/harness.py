@@ -148,6 +148,7 @@ class Running:
         self.pki = pki
         self.config = config
         self.engine = engine
+        self.domain = ""
         self.ports = {"kmip": 0, "https": 0}
         self.worker: Worker
         self._loop: asyncio.AbstractEventLoop
@@ -194,7 +195,7 @@ class Running:
         contexts = Contexts.load(self.config)
         self.ports["kmip"], kmip = listen(self.config.kmip_host, 0, 1, "kmip_port")
         self.ports["https"], https = listen(self.config.https_host, 0, 1, "https_port")
-        self.worker = Worker(self.engine, self.config, contexts, kmip[0], https[0])
+        self.worker = Worker(self.engine, self.config, contexts, kmip[0], https[0], domain=self.domain)
         try:
             await self.worker.run(self._ready.set)
         finally:
