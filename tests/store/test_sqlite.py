@@ -343,6 +343,17 @@ def test_an_index_that_found_no_room_is_no_failed_disk(path: Path) -> None:
     store.close()
 
 
+def test_s03_a_connection_that_cannot_write_is_opened_anew(path: Path) -> None:
+    store = SqliteStore.open(f"sqlite:{path}")
+    store._connection()._sqlite.execute("PRAGMA query_only = ON")  # as if it could be opened for reading only
+    with pytest.raises(StoreError, match="readonly"), store.begin() as transaction:
+        transaction.put_entry("kind", "key", b"value")
+    with store.begin() as transaction:
+        transaction.put_entry("kind", "key", b"value")
+        transaction.commit()
+    store.close()
+
+
 @pytest.mark.parametrize("url", ["sqlite:", "sqlite://", "sqlite:/", "sqlite:x?mode=memory"])
 def test_a_url_names_a_file(url: str) -> None:
     with pytest.raises(StoreError):

@@ -1,4 +1,4 @@
-"""The process dies, or the disk fails, at every system call that writes, in every operation (C01, S01, S02).
+"""The process dies, or the disk fails, at every system call that writes, in every operation (C01, S01-S03).
 
 strace follows an engine process through one stop of the tour and lets it be killed, or lets the call fail, at the Nth
 call of a kind.  Then the database is opened without faults: what was answered is there, and what was not is there whole
@@ -39,11 +39,16 @@ WRITES = ("pwrite64", "pwritev", "write", "writev", "fdatasync", "fsync", "ftrun
 """What changes a file, or makes a change durable."""
 ANSWERS = ("sendto",)
 """What sends an answer: a process that dies there has done the work and not said so."""
+OPENS = ("openat",)
+"""What opens a file: only those of the server's data are let fail (S03)."""
 FAULTS = {
     "killed": ("signal=SIGKILL:when={n}", (*WRITES, *ANSWERS)),
     "EIO": ("error=EIO:when={n}", WRITES),
     "disk full": ("error=ENOSPC:when={n}", ("pwrite64", "pwritev", "write", "writev", "fallocate")),
     "disk full from then on": ("error=ENOSPC:when={n}+", ("pwrite64", "pwritev", "fallocate")),
+    "no descriptor": ("error=EMFILE:when={n}", OPENS),
+    "no permission": ("error=EACCES:when={n}", OPENS),
+    "read-only": ("error=EROFS:when={n}", OPENS),
     "disk fails from then on": ("error=EIO:when={n}+", ("pwrite64", "fdatasync", "fsync")),
 }
 """What is done to a call, and to which calls."""
@@ -224,11 +229,15 @@ def _match(
 def calls_of(scene: Scene, stop: str, work: Path, seed: int, report: Report) -> Counter[str]:
     """How many calls of each kind one stop makes, from the opening of the database on."""
     log = work / "trace"
-    arguments = ["-o", str(log), "-e", "trace=" + ",".join((*WRITES, *ANSWERS))]
-    told = pass_through(scene, stop, scene.copy(work / "counted"), seed, arguments, report)
+    counted = scene.copy(work / "counted")
+    arguments = ["-o", str(log), "-e", "trace=" + ",".join((*WRITES, *ANSWERS, *OPENS))]
+    told = pass_through(scene, stop, counted, seed, arguments, report)
     report.check(told.lived and not any(told.refusals), f"{stop} does not go through without a fault")
-    names = (line.split(maxsplit=1)[1].split("(")[0] for line in log.read_text().splitlines() if "(" in line)
-    return Counter(name for name in names if name in {*WRITES, *ANSWERS})
+    calls: Counter[str] = Counter()
+    for line in log.read_text().splitlines():
+        name = line.split(maxsplit=1)[1].split("(")[0]
+        calls[name] += name not in OPENS or str(counted) in line
+    return calls
 
 
 def points(scene: Scene, work: Path, seed: int, report: Report) -> Iterator[tuple[str, str, str, int]]:
@@ -239,6 +248,13 @@ def points(scene: Scene, work: Path, seed: int, report: Report) -> Iterator[tupl
             for kind in kinds:
                 for number in range(1, calls[kind] + 1):
                     yield stop, fault, kind, number
+
+
+def _files(directory: Path) -> list[Path]:
+    """The files of a server's data, those too that are not there yet."""
+    found = [file for file in directory.rglob("*") if file.is_file() and file.name != "root.key"]  # which a test reads
+    logs = [file.with_name(f"{file.name}{end}") for file in found if file.suffix == ".db" for end in ("-wal", "-shm")]
+    return [*found, *logs]
 
 
 def run(count: int, seed: int, directory: Path, report: Report) -> None:
@@ -252,13 +268,14 @@ def run(count: int, seed: int, directory: Path, report: Report) -> None:
         where = f"{stop}, {fault} at {kind} {number}"
         inject = f"inject={kind}:{FAULTS[fault][0].format(n=number)}"
         work = scene.copy(directory / "work")
+        only = [word for file in _files(work) for word in ("-P", str(file))] if kind in OPENS else []
         log = directory / "trace"
-        told = pass_through(scene, stop, work, seed, ["-y", "-o", str(log), "-e", inject], report)
+        told = pass_through(scene, stop, work, seed, ["-y", "-o", str(log), "-e", inject, *only], report)
         report.counts[fault] += 1
         refusals = told.refusals
         report.check(told.lived or fault == "killed", f"{where}: the engine died of it")
-        if fault == "disk full" and refusals:
-            report.check(not all(refusals[-2:]), f"{where}: it does not recover when there is room again")
+        if (fault == "disk full" or kind in OPENS) and refusals:
+            report.check(not all(refusals[-2:]), f"{where}: it does not recover when the cause has ended")
         if "EIO" in FAULTS[fault][0] and True in refusals and _DATA.search(log.read_text()):
             report.check(all(refusals[refusals.index(True) :]), f"{where}: it goes on though the disk failed")
-        check_after(scene, work, told, report, where, maybe=not fault.startswith("disk full"))
+        check_after(scene, work, told, report, where, maybe="EIO" in FAULTS[fault][0] or fault == "killed")

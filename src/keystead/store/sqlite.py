@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,6 +70,7 @@ class SqliteStore:
         self._path = path
         self._local = threading.local()
         self._connections: list[_Connection] = []
+        self._numbers = count()
         self._lock = threading.Lock()
         self._closed = False
         self._failure: str | None = None
@@ -178,16 +180,20 @@ class SqliteStore:
         if self._failure is not None:
             raise StoreError(f"{self._failure}; the database is out of service until the next start")
         found: _Connection | None = getattr(self._local, "connection", None)
-        if found is not None and not self._closed:
+        if found is not None and not self._closed and not found.read_only:
             return found
         with self._lock:
             if self._closed:
                 raise StoreError("the database is closed")
             try:
-                found = _Connection(self, _connect(self._path), len(self._connections))
+                found = _Connection(self, _connect(self._path), next(self._numbers))
             except sqlite3.Error as error:
                 raise self.failure(error) from None
             self._connections.append(found)
+            stale: _Connection | None = getattr(self._local, "connection", None)
+            if stale in self._connections:
+                self._connections.remove(stale)
+                stale.close()
         self._local.connection = found
         return found
 
@@ -227,6 +233,8 @@ class _Connection:
         self._sqlite = connection
         self._execute = connection.execute
         self._broken = False
+        self.read_only = False
+        """It could not be opened for writing, and would stay as it is: another one has to be opened."""
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         if self._broken:
@@ -272,6 +280,8 @@ class _Connection:
         self._broken = self._sqlite.in_transaction or self._broken
         if not isinstance(error, sqlite3.Error):
             return StoreError("a value cannot be kept")
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY:
+            self.read_only = True
         return self._store.failure(error)
 
 
