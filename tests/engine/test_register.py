@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     pkcs12,
 )
 
@@ -146,6 +147,52 @@ class TestPkcs12:
         assert len(again.additional_certs) == 1
         old = world.do(request, version=V1_4).object.key_block.key_value
         assert isinstance(old, bytes)
+
+    def test_a_chain_is_found_by_way_of_the_public_key(self, world: World, file: Any) -> None:
+        """Source: KMIP 1.4 §4.11."""
+        _, key, certificate = file
+        password = self.password(world)
+        world.do(ActivateRequest(unique_identifier=password))
+
+        def kept(object_type: ObjectType, secret: Any, **more: Any) -> str:
+            asked = attributes(cryptographic_usage_mask=M.SIGN, **more)
+            request = RegisterRequest(object_type=object_type, attributes=asked, object=secret)
+            return str(world.do(request).unique_identifier)
+
+        value = certificate.public_bytes(Encoding.DER)
+        own = Certificate(certificate_type=CertificateType.X_509, certificate_value=value)
+        first, second = kept(ObjectType.CERTIFICATE, own), kept(ObjectType.CERTIFICATE, own)
+        public = KeyBlock(
+            key_format_type=KeyFormatType.PKCS_1,
+            key_value=KeyValue(key_material=key.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)),
+        )
+        link = kept(ObjectType.PUBLIC_KEY, PublicKey(key_block=public), certificate_link=first)
+        private = KeyBlock(
+            key_format_type=KeyFormatType.PKCS_8,
+            key_value=KeyValue(
+                key_material=key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
+            ),
+        )
+        made = kept(
+            ObjectType.PRIVATE_KEY, PrivateKey(key_block=private), public_key_link=link, pkcs_12_password_link=password
+        )
+        request = GetRequest(unique_identifier=made, key_format_type=KeyFormatType.PKCS_12)
+        got = pkcs12.load_pkcs12(world.do(request).object.key_block.key_value.key_material, PASSWORD)
+        assert got.cert is not None
+        assert got.cert.certificate == certificate
+        another = Attribute(Tag.CERTIFICATE_LINK, second)
+        world.do(AddAttributeRequest(unique_identifier=link, new_attribute=another))
+        assert world.refused(request) is R.INVALID_FIELD
+
+    def test_what_it_links_to_must_be_a_password(self, world: World, file: Any) -> None:
+        block = KeyBlock(key_format_type=KeyFormatType.OPAQUE, key_value=KeyValue(key_material=PASSWORD))
+        seed = RegisterRequest(
+            object_type=ObjectType.SECRET_DATA,
+            attributes=attributes(cryptographic_usage_mask=M.DERIVE_KEY, activation_date=1),
+            object=SecretData(secret_data_type=SecretDataType.SEED, key_block=block),
+        )
+        link = str(world.do(seed).unique_identifier)
+        assert world.refused(self.request(file[0], link), version=V1_4) is R.INVALID_FIELD
 
     def test_the_password_must_be_right_and_the_callers(self, world: World, file: Any) -> None:
         wrong = self.password(world, b"wrong")

@@ -94,6 +94,19 @@ def add_certificates(context: Context, private: Managed, file: Opened) -> Manage
     return private
 
 
+def _own_certificate(context: Context, private: Managed) -> str | None:
+    """The certificate of a private key, by way of its public key; there must not be several.  Source: 1.4 §4.11.
+
+    Raises:
+        OperationFailed: Invalid Field.
+    """
+    public = private.get(Tag.PUBLIC_KEY_LINK)
+    found = [] if public is None else context.object(public).all(Tag.CERTIFICATE_LINK)
+    if len(found) > 1:
+        raise OperationFailed(_R.INVALID_FIELD, "the public key has several certificates: a chain cannot be chosen")
+    return found[0] if found else None
+
+
 def as_pkcs12(context: Context, managed: Managed, key: Any) -> PrivateKey:
     """A private key with the certificates that it links to, under the password that it links to.
 
@@ -105,17 +118,17 @@ def as_pkcs12(context: Context, managed: Managed, key: Any) -> PrivateKey:
         raise OperationFailed(
             _R.KEY_FORMAT_TYPE_NOT_SUPPORTED, "a private key is given as PKCS#12 only if it has a PKCS#12 Password Link"
         )
-    certificates: list[bytes] = []
-    following = managed.get(Tag.PKCS_12_CERTIFICATE_LINK)
-    while following is not None and len(certificates) < MOST_CERTIFICATES:
+    certificates: dict[str, bytes] = {}
+    following = managed.get(Tag.PKCS_12_CERTIFICATE_LINK) or _own_certificate(context, managed)
+    while following is not None and following not in certificates and len(certificates) < MOST_CERTIFICATES:
         found = context.object(following)
         content = context.material(found)
         if not isinstance(content, Certificate):
             raise OperationFailed(_R.INVALID_OBJECT_TYPE, "the PKCS#12 Certificate Link leads to no certificate")
-        certificates.append(content.certificate_value)
-        following = found.get(Tag.PKCS_12_CERTIFICATE_LINK)
+        certificates[following] = content.certificate_value
+        following = found.get(Tag.PKCS_12_CERTIFICATE_LINK) or found.get(Tag.CERTIFICATE_LINK)
     name = managed.get(Tag.PKCS_12_FRIENDLY_NAME)
-    file = dump_pkcs12(key, certificates, _password(context, str(link)), name)
+    file = dump_pkcs12(key, list(certificates.values()), _password(context, str(link)), name)
     # Up to 1.4 the file is the Key Value itself: the OASIS cases TC-PKCS12.
     value: KeyValue | bytes = file if context.version < V2_0 else KeyValue(key_material=file)
     return PrivateKey(key_block=KeyBlock(key_format_type=KeyFormatType.PKCS_12, key_value=value))
