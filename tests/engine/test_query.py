@@ -19,6 +19,7 @@ from keystead.kmip.messages import (
     load_response,
     protocol_version,
 )
+from keystead.kmip.payloads.get import GetRequest
 from keystead.kmip.payloads.server import QueryRequest
 from keystead.kmip.payloads.session import InteropRequest, LogRequest, PingRequest, SetEndpointRoleRequest
 from keystead.kmip.version import V1_0, V1_1, V2_0, V2_1, V3_0, Version
@@ -117,3 +118,9 @@ def test_interop_is_not_there_in_production(world: World):
 
 def test_a_query_needs_a_function(world: World):
     assert world.refused(QueryRequest(query_function=()), version=V1_0) is R.INVALID_MESSAGE
+
+
+@pytest.mark.parametrize("now", [-1.0, -1e9, 0.0, 2.0**31, 253_402_300_799.0])
+def test_d02_d03_whatever_the_clock_says_there_is_an_answer(world: World, now: float) -> None:
+    world.clock.now = now
+    assert world.do(GetRequest(unique_identifier=world.create())).object

@@ -131,7 +131,7 @@ class Engine:
     ) -> None:
         self.store = GuardedStore(store, vault, anchor)
         self.vault = vault
-        self.clock = clock
+        self.clock: Callable[[], float] = lambda: max(0.0, clock())  # KMIP writes no date before 1970
         self.identifiers = Identifiers()
         self.cache: dict[str, Any] = {}
         self.loaded_keys: dict[Any, Any] = {}
