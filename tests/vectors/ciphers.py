@@ -8,7 +8,20 @@ from keystead.kmip.enums import BlockCipherMode, CryptographicAlgorithm
 from keystead.kmip.payloads.crypto import DecryptRequest, EncryptRequest
 from keystead.kmip.structures import CryptographicParameters
 from tests.vectors.files import Record, hexadecimal
-from tests.vectors.talk import A, NotSayable, Talk, cut, do, in_parts, joined, same, symmetric
+from tests.vectors.talk import (
+    A,
+    NotSayable,
+    R,
+    Talk,
+    cut,
+    do,
+    in_parts,
+    joined,
+    refused,
+    same,
+    symmetric,
+    symmetric_request,
+)
 
 
 def key_of(record: Record) -> bytes:
@@ -81,3 +94,27 @@ def xts(record: Record) -> Talk:
     parameters = CryptographicParameters(block_cipher_mode=BlockCipherMode.XTS)
     plain, secret = hexadecimal(record, "PT"), hexadecimal(record, "CT")
     return (yield from both_ways(unique_identifier, parameters, tweak, plain, secret))
+
+
+def wycheproof_chacha20(record: Record) -> Talk:
+    """The counter before the nonce, as an IV of 16 bytes; it does not come round."""
+    if record["algorithm"] != "ChaCha20-IETF":
+        raise NotSayable(f"{record['algorithm']}, which KMIP does not name")
+    key, counter, nonce, plain = (bytes.fromhex(record[name]) for name in ("key", "initialCounter", "iv", "msg"))
+    unique_identifier = yield from symmetric(key, A.CHACHA20)
+    parameters = CryptographicParameters()
+    if record["result"] == "valid":
+        secret = bytes.fromhex(record["ct"])
+        return (yield from both_ways(unique_identifier, parameters, counter + nonce, plain, secret))
+    request = EncryptRequest(unique_identifier=unique_identifier, data=plain, iv_counter_nonce=counter + nonce)
+    return (yield from refused(request, R.CRYPTOGRAPHIC_FAILURE))
+
+
+def wycheproof_xts(record: Record) -> Talk:
+    """A tweak of 8 bytes is the number of the data unit, little-endian; XTS has no two keys of 192 bits (SP 800-38E)."""
+    key, tweak, plain, secret = (bytes.fromhex(record[name]) for name in ("key", "iv", "msg", "ct"))
+    if record["keySize"] not in (256, 512):
+        return (yield from refused(symmetric_request(key, A.AES), R.INVALID_ATTRIBUTE_VALUE))
+    unique_identifier = yield from symmetric(key, A.AES)
+    parameters = CryptographicParameters(block_cipher_mode=BlockCipherMode.XTS)
+    return (yield from both_ways(unique_identifier, parameters, tweak.ljust(16, b"\0"), plain, secret))

@@ -67,6 +67,7 @@ PLAIN = (
     ),
     Source("AES CTR", ("ciphers/AES/CTR/*.txt",), ciphers.counter),
     Source("AES XTS", ("ciphers/AES/XTS/*/*.rsp",), ciphers.xts),
+    Source("AES XTS, Wycheproof", ("Cipher/wycheproof/aes_xts_test.json",), ciphers.wycheproof_xts, wycheproof),
     *(
         Source(f"3DES {mode.title}", tuple(f"ciphers/3DES/{mode.title}/{name}{kind}.rsp" for kind in _DES_KINDS),
                partial(ciphers.encryption, algorithm=A.TRIPLE_DES, mode=mode))
@@ -93,6 +94,8 @@ PLAIN = (
     ),
     Source("RC4", ("ciphers/ARC4/*.txt",), ciphers.arc4),
     Source("ChaCha20", ("ciphers/ChaCha20/rfc7539.txt",), ciphers.chacha20),
+    Source("ChaCha20 counters, Wycheproof", ("Cipher/wycheproof/chacha20_counter_test.json",),
+           ciphers.wycheproof_chacha20, wycheproof),
 )  # fmt: skip
 
 _CCM = ("ALEN", "PLEN", "NLEN", "TLEN", "KEY", "NONCE")

@@ -269,5 +269,26 @@ def _chacha20_state(setup: Setup) -> bytes:
     return counter.to_bytes(size, "little") + setup.iv
 
 
-def chacha20(setup: Setup) -> Transform:
-    return _context(setup, Cipher(algorithms.ChaCha20(setup.key, _chacha20_state(setup)), None))
+class ChaCha20:
+    """A stream that ends before its counter comes round.
+
+    A counter of 32 bits would run into the nonce, after which the stream is that of another message; of an IV of 16
+    bytes it is not known where the counter ends, so that it is taken for the shorter one.
+    """
+
+    __slots__ = ("_context", "_left")
+
+    def __init__(self, setup: Setup) -> None:
+        state = _chacha20_state(setup)
+        counter_bytes = 8 if len(setup.iv) == 8 else 4
+        self._context = _context(setup, Cipher(algorithms.ChaCha20(setup.key, state), None))
+        self._left = 64 * ((1 << 8 * counter_bytes) - int.from_bytes(state[:counter_bytes], "little"))
+
+    def update(self, data: bytes) -> bytes:
+        if len(data) > self._left:
+            raise ValueError("the counter is used up")
+        self._left -= len(data)
+        return self._context.update(data)
+
+    def finalize(self) -> bytes:
+        return b""

@@ -79,7 +79,7 @@ SCHEMES: Final[dict[tuple[CryptographicAlgorithm, BlockCipherMode | None], Schem
     (A.RC2, M.CBC): Scheme(modes.rc2, (8,), 8, 8),
     (A.RC4, None): Scheme(modes.rc4),
     (A.ONE_TIME_PAD, None): Scheme(modes.OneTimePad),
-    (A.CHACHA20, None): Scheme(modes.chacha20, (8, 12, 16), 12),
+    (A.CHACHA20, None): Scheme(modes.ChaCha20, (8, 12, 16), 12),
     (A.CHACHA20POLY1305, None): _CHACHA20_POLY1305,
     (A.CHACHA20POLY1305, M.AEAD): _CHACHA20_POLY1305,
 }
