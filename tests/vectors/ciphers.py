@@ -111,7 +111,7 @@ def wycheproof_chacha20(record: Record) -> Talk:
 
 
 def wycheproof_xts(record: Record) -> Talk:
-    """A tweak of 8 bytes is the number of the data unit, little-endian; XTS has no two keys of 192 bits (SP 800-38E)."""
+    """A tweak of 8 bytes is the number of the data unit, little-endian; SP 800-38E has no keys of twice 192 bits."""
     key, tweak, plain, secret = (bytes.fromhex(record[name]) for name in ("key", "iv", "msg", "ct"))
     if record["keySize"] not in (256, 512):
         return (yield from refused(symmetric_request(key, A.AES), R.INVALID_ATTRIBUTE_VALUE))
