@@ -5,11 +5,13 @@ Source: KMIP 1.4 sections 3.8 to 3.16; 2.1 sections 4.5 to 4.12, 4.61 to 4.63; R
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 
 from keystead.crypto import der
@@ -174,7 +176,10 @@ def certificate_facts(certificate_der: bytes) -> CertificateFacts:
         OperationFailed: Invalid Field if it is no X.509 certificate, or its names are not what they look like.
     """
     try:
-        certificate = x509.load_der_x509_certificate(certificate_der)
+        with warnings.catch_warnings():
+            # What the library only warns of, such as a serial number that is not positive, RFC 5280 does not allow.
+            warnings.simplefilter("error", CryptographyDeprecationWarning)
+            certificate = x509.load_der_x509_certificate(certificate_der)
         subject_names, subject_texts = _alternative_names(certificate, x509.SubjectAlternativeName)
         issuer_names, issuer_texts = _alternative_names(certificate, x509.IssuerAlternativeName)
         tbs = der.sequence(certificate.tbs_certificate_bytes)
@@ -200,7 +205,14 @@ def certificate_facts(certificate_der: bytes) -> CertificateFacts:
             not_after=int(certificate.not_valid_after_utc.timestamp()),
             public_key=spki,
         )
-    except (ValueError, TypeError, IndexError, UnsupportedAlgorithm, x509.DuplicateExtension):
+    except (
+        ValueError,
+        TypeError,
+        IndexError,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        CryptographyDeprecationWarning,
+    ):
         raise OperationFailed(
             ResultReason.INVALID_FIELD, "the certificate is not an X.509 certificate in DER"
         ) from None

@@ -8,11 +8,15 @@ section 6; Nemec et al., The Return of Coppersmith's Attack (2017) for the finge
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import takewhile
 from math import gcd, isqrt, prod
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x448, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from keystead.crypto import der
 
 LARGEST_RSA_BITS: Final = 16384
 SMALLEST_RSA_BITS: Final = 1024
@@ -265,3 +269,37 @@ def is_weak_des(key: bytes) -> bool:
     Source: SP 800-67 section 3.3.2.
     """
     return _without_parity(key) in _WEAK_DES
+
+
+# --- passwords ------------------------------------------------------------------------------------------------------
+
+_DEEPEST: Final = 24
+_CONSTRUCTED: Final = 0x20
+
+
+def iterations(encoded: bytes, depth: int = 0) -> int:
+    """Give the iterations that parameters in DER ask for, in all: where a salt and then a number stand side by side.
+
+    So do those of PBKDF2, of the derivation and the MAC of PKCS#12, and of scrypt, whose numbers multiply.
+
+    Raises:
+        ValueError: it is not DER.
+
+    Source: RFC 8018 appendix A.2; RFC 7292 section 4 and appendix C; RFC 7914 section 7.
+    """
+    if depth > _DEEPEST:
+        raise ValueError("the DER is too deep")
+    fields, asked = der.elements(encoded), 0
+    for place, (tag, content) in enumerate(fields):
+        if tag == der.OCTET_STRING | _CONSTRUCTED:
+            raise ValueError("an OCTET STRING in pieces is not DER")
+        if tag & _CONSTRUCTED:
+            asked += iterations(content, depth + 1)
+        elif tag == der.OCTET_STRING:
+            follow = takewhile(lambda field: field[0] == der.INTEGER, fields[place + 1 :])
+            numbers = [int.from_bytes(number, "big") for _, number in follow]
+            # Of two the second is the length of the key.
+            asked += prod(numbers) if len(numbers) > 2 else sum(numbers[:1])
+            with suppress(ValueError):
+                asked += iterations(content, depth + 1)
+    return asked

@@ -8,6 +8,7 @@ Source: KMIP 1.4 sections 2.1.3, 2.1.7, 9.1.3.2.3; 2.1 sections 3.1, 11.26; RFC 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import lcm
@@ -430,15 +431,24 @@ def load_public(
     return key
 
 
+MOST_ITERATIONS: Final = 2_000_000
+"""Of all that a PKCS#12 file derives from its password: about two seconds."""
+
+
 def load_pkcs12(data: bytes, password: bytes | None) -> Pkcs12:
     """Open a PKCS#12 file.
 
     Raises:
-        OperationFailed: Bad Password if it cannot be opened; Invalid Attribute Value if there is no private key;
-            Invalid Field if its name is not what it looks like.
+        OperationFailed: Bad Password if it cannot be opened; Invalid Attribute Value if there is no private key, or
+            if opening it takes too long; Invalid Field if its name is not what it looks like.
     """
     try:
-        opened = pkcs12.load_pkcs12(data, password)
+        if checks.iterations(data) > MOST_ITERATIONS:
+            raise _unsound("the PKCS#12 file asks for too many iterations")
+        with warnings.catch_warnings():
+            # The library tells of every file that is not strictly DER.
+            warnings.simplefilter("ignore", UserWarning)
+            opened = pkcs12.load_pkcs12(data, password)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise OperationFailed(ResultReason.BAD_PASSWORD, "the PKCS#12 file could not be opened") from None
     key: Any = opened.key
