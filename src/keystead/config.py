@@ -92,7 +92,7 @@ class ServerConfig:
         maximum=1_000_000,
     )
     connections_per_client: int = _setting(
-        2_000,
+        1_000,
         "Those of one client, or of one address that shows no certificate (IPv6: of one /64); one more ends the one "
         "that it used least lately.",
         minimum=1,
