@@ -477,10 +477,14 @@ STOPS: Mapping[str, Callable[[Tour], None]] = {
 }  # fmt: skip
 
 
+ELSEWHERE = frozenset({Operation.RE_PROVISION})
+"""Takes the client its own credential away: it has tests of its own (tests/engine/test_provision.py)."""
+
+
 def travel(tour: Tour) -> None:
     """Do everything.  Raises: Refused, also if an operation was not met."""
     for stop in STOPS.values():
         stop(tour)
-    missed = {request.OPERATION for request in HANDLERS} - tour.done
+    missed = {request.OPERATION for request in HANDLERS} - tour.done - ELSEWHERE
     if missed:
         raise Refused(f"not on the tour: {sorted(str(operation) for operation in missed)}")
