@@ -8,6 +8,7 @@ must end the oldest of it and not keep honest clients out.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import ipaddress
 import logging
@@ -136,6 +137,7 @@ class Listener:
         self._clients: dict[str, dict[Connection, None]] = {}  # by holder
         self._handshakes: dict[asyncio.Task[None], str] = {}  # the oldest first, with the site it comes from
         self._half_open: dict[str, dict[asyncio.Task[None], None]] = {}  # the same by site
+        self._shaking: dict[asyncio.Task[None], socket.socket] = {}  # those that have not come to their end
         self._sockets = sockets
         self._factory = factory
         self._config = config
@@ -161,8 +163,15 @@ class Listener:
         for one in self._sockets:
             self._loop.remove_reader(one.fileno())
             one.close()
-        for task in tuple(self._handshakes):
-            task.cancel()
+        # Not cancelled: the loop would be closed before it has let go of what they were about.
+        for accepted in self._shaking.values():
+            with contextlib.suppress(OSError):
+                accepted.shutdown(socket.SHUT_RDWR)
+
+    @property
+    def shaking(self) -> bool:
+        """Whether handshakes are under way."""
+        return bool(self._shaking)
 
     def sweep(self, now: float) -> None:
         """Hold all connections to their deadlines, and log in one line what was refused since the last time."""
@@ -246,10 +255,12 @@ class Listener:
         task = self._loop.create_task(self._handshake(accepted, slot, address))
         self._handshakes[task] = site
         self._half_open.setdefault(site, {})[task] = None
+        self._shaking[task] = accepted
 
         def finished(_: asyncio.Task[None]) -> None:
             # Not in the task itself: one that is cancelled before its first step runs none of its own code.
             self._strike(task)
+            del self._shaking[task]
             if not slot.taken:
                 slot.closed()
                 accepted.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import resource
@@ -116,8 +117,16 @@ def serve(
 
 
 def _run(main: Any) -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    try:
         runner.run(main)
+    finally:
+        try:
+            runner.close()
+        except OSError as error:  # a transport that is not done yet: it must not keep this process from going on
+            if error.errno != errno.EBUSY:
+                raise
+            log.warning("a connection was left open")
 
 
 def _raise_file_limit() -> None:

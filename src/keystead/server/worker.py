@@ -214,7 +214,7 @@ class Worker:
         for listener in self._listeners:
             listener.stop_accepting()
         deadline = self._loop.time() + self._config.stop_seconds
-        while any(listener.connections for listener in self._listeners) or not self._turns.empty:
+        while any(each.connections or each.shaking for each in self._listeners) or not self._turns.empty:
             for listener in self._listeners:
                 for connection in listener.connections:
                     connection.stop()
