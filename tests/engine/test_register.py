@@ -28,6 +28,7 @@ from keystead.kmip.enums import (
     ResultStatus,
     SecretDataType,
     State,
+    UniqueIdentifierEnumeration,
 )
 from keystead.kmip.objects import Certificate, KeyBlock, KeyValue, PrivateKey, PublicKey, SecretData, Template
 from keystead.kmip.payloads.attributes import (
@@ -48,8 +49,8 @@ from keystead.kmip.tags import Tag
 from keystead.kmip.version import V1_0, V1_2, V1_4, V2_1
 from keystead.pki.ca import Authority
 from keystead.pki.profiles import CLIENT
-from tests.engine.keys import A, M, attributes, create, register, registered, symmetric
-from tests.engine.world import START, World
+from tests.engine.keys import DATA, A, M, attributes, create, register, registered, symmetric
+from tests.engine.world import START, World, create_request
 
 R = ResultReason
 
@@ -298,6 +299,21 @@ class TestAttributes:
             link = Attribute(Tag.PUBLIC_KEY_LINK, target)
             assert world.refused(AddAttributeRequest(unique_identifier=key, new_attribute=link)) is R.OBJECT_NOT_FOUND
             assert world.refused(register(world, os.urandom(32), public_key_link=target)) is R.OBJECT_NOT_FOUND
+
+    @pytest.mark.parametrize("link", [UniqueIdentifierEnumeration.CREATE, 1, -1], ids=str)
+    def test_k32_an_import_links_to_what_the_batch_made_and_not_to_a_number(self, world: World, link: Any) -> None:
+        request = ImportRequest(
+            unique_identifier="imported",
+            object_type=ObjectType.SYMMETRIC_KEY,
+            attributes=attributes(public_key_link=link, cryptographic_usage_mask=DATA),
+            object=symmetric(os.urandom(32)),
+        )
+        assert world.refused(request) is R.OBJECT_NOT_FOUND
+        made, imported = world.batch(create_request(), request)
+        assert imported.result_reason is None
+        asked = GetAttributesRequest(unique_identifier="imported", attribute_reference=(Tag.LINK,))
+        told = world.do(asked, version=V1_2).attributes.get(Tag.PUBLIC_KEY_LINK)
+        assert told == made.response_payload.unique_identifier  # type: ignore[union-attr]
 
     def test_k32_names_are_each_owners_own(self, world: World) -> None:
         create(world, who="bob", name=named("x"))

@@ -12,7 +12,7 @@ from keystead.engine.certificates import certificate_attributes
 from keystead.engine.context import Context
 from keystead.engine.copies import protected_as_copies
 from keystead.engine.handlers import handles
-from keystead.engine.making import check_settable, digest_of, first, material_bytes, new, requested
+from keystead.engine.making import ALL_LINKS, check_settable, digest_of, first, linked, material_bytes, new, requested
 from keystead.engine.managed import Managed, gather
 from keystead.engine.wrapping import is_wrapped, openable, resolved, unwrapped
 from keystead.errors import OperationFailed
@@ -287,5 +287,10 @@ def import_(context: Context, request: ImportRequest) -> ImportResponse:
     }
     for name, instances in asked.items():
         check_settable(name, object_type, instances, importing=True)
+        if name in ALL_LINKS:  # a link by its text may lead to what is yet to be imported
+            asked[name] = tuple(
+                one if type(one.value) is str else replace(one, value=linked(context, name, one.value))
+                for one in instances
+            )
     keep(context, object_type, secret, asked, own, request.key_wrap_type is KeyWrapType.NOT_WRAPPED, owner=owner)
     return ImportResponse(unique_identifier=own)
