@@ -563,6 +563,7 @@ NOTHING_NAMED: Mapping[Operation, str] = {
     O.INTEROP: "needs no object",
     O.SET_ENDPOINT_ROLE: "needs no object",
     O.LOGIN: "speaks for the caller alone",
+    O.RE_PROVISION: "gives the caller itself another certificate",
     O.LOGOUT: "by a ticket of one's own",
     O.PKCS_11: "by a correlation value of one's own",
 }

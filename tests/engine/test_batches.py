@@ -31,7 +31,7 @@ from keystead.kmip.payloads.server import DiscoverVersionsRequest
 from keystead.kmip.reasons import for_version
 from keystead.kmip.tags import Tag
 from keystead.kmip.ttlv import Item
-from keystead.kmip.version import V1_0, V1_4, V2_1, V3_0, Version
+from keystead.kmip.version import V1_0, V1_4, V2_0, V2_1, V3_0, Version
 from tests.engine.hostile import (
     ACTIVATE,
     CREATE,
@@ -127,7 +127,7 @@ def test_k03_a_message_without_batch_items(world: World, way: Way) -> None:
 @VERSIONS
 def test_k04_more_than_128_items_are_refused_before_any_is_done(world: World, version: Version) -> None:
     (item,) = world.batch(*[create_request()] * (MAXIMUM_BATCH_ITEMS + 1), version=version)
-    assert item.result_reason is for_version(R.SERVER_LIMIT_EXCEEDED, version)
+    assert item.result_reason is for_version(R.SERVER_LIMIT_EXCEEDED, version, None)
     assert located(world) == set()
     items = world.batch(*[create_request()] * MAXIMUM_BATCH_ITEMS, version=version)
     assert {item.result_status for item in items} == {DONE}
@@ -257,21 +257,21 @@ def test_k06_a_create_that_failed_leaves_the_id_placeholder_empty(world: World, 
     bad = create_request(cryptographic_length=255)
     items = world.batch(bad, GetRequest(), version=version, batch_error_continuation_option=CONTINUE)
     assert items[0].result_status is FAILED
-    assert items[1].result_reason is for_version(R.OBJECT_NOT_FOUND, version)
+    assert items[1].result_reason is for_version(R.OBJECT_NOT_FOUND, version, Operation.GET)
 
 
 @VERSIONS
 def test_k06_nor_does_it_hold_what_the_message_before_made(world: World, version: Version) -> None:
     world.create(version=version)
-    assert world.refused(GetRequest(), version=version) is for_version(R.OBJECT_NOT_FOUND, version)
+    assert world.refused(GetRequest(), version=version) is for_version(R.OBJECT_NOT_FOUND, version, Operation.GET)
     # Nor what another message of the same turn did.
     mine, other = (request_message(create_request(), version=version), request_message(GetRequest(), version=version))
     answers = world.engine.answer([Incoming(mine, world.callers["alice"]), Incoming(other, world.callers["alice"])])
     (item,) = load_response(answers[1])[0].batch_item
-    assert item.result_reason is for_version(R.OBJECT_NOT_FOUND, version)
+    assert item.result_reason is for_version(R.OBJECT_NOT_FOUND, version, Operation.GET)
 
 
-@pytest.mark.parametrize("number", [2, -2, 99, -99, 0, 0x7FFFFFFF, -0x80000000])
+@pytest.mark.parametrize("number", [1, 2, -2, 99, -99, 0x7FFFFFFF, -0x80000000])
 def test_k06_nor_is_there_a_result_of_an_item_that_failed_or_is_not_there(world: World, number: int) -> None:
     """Since 2.0 an item may name an earlier one by its number."""
     bad = create_request(cryptographic_length=255)
@@ -281,6 +281,31 @@ def test_k06_nor_is_there_a_result_of_an_item_that_failed_or_is_not_there(world:
     assert items[2].result_reason is R.OBJECT_NOT_FOUND
     by_name = GetRequest(unique_identifier=UniqueIdentifierEnumeration.CREATE)
     assert world.refused(by_name) is R.OBJECT_NOT_FOUND
+
+
+@pytest.mark.parametrize("version", [V2_0, V2_1, V3_0], ids=str)
+def test_k06_what_an_item_gave_is_named_by_its_number_or_operation(world: World, version: Version) -> None:
+    """Source: KMIP 2.1 sections 4.58 and 11.58: from 0 on in the answer, or backwards; the most recent operation."""
+    named = UniqueIdentifierEnumeration
+    pair = CreateKeyPairRequest(
+        common_attributes=attributes(cryptographic_algorithm=CryptographicAlgorithm.EC, cryptographic_length=256)
+    )
+    asked = [0, 1, 3, -1, named.CREATE, named.CREATE_KEY_PAIR_PRIVATE_KEY, named.CREATE_KEY_PAIR_PUBLIC_KEY]
+    for name in asked:
+        first, both, last, item = world.batch(
+            create_request(), pair, create_request(), GetAttributesRequest(unique_identifier=name), version=version
+        )
+        one, private, public, other = (
+            first.response_payload.unique_identifier,  # type: ignore[union-attr]
+            both.response_payload.private_key_unique_identifier,  # type: ignore[union-attr]
+            both.response_payload.public_key_unique_identifier,  # type: ignore[union-attr]
+            last.response_payload.unique_identifier,  # type: ignore[union-attr]
+        )
+        meant = dict(zip(asked, (one, private, other, other, other, private, public), strict=True))
+        assert item.result_reason is None, item.result_message
+        assert item.response_payload.unique_identifier == meant[name]  # type: ignore[union-attr]
+    several = world.batch(pair, GetRequest(unique_identifier=named.CREATE_KEY_PAIR), version=version)
+    assert several[1].result_reason is R.FEATURE_NOT_SUPPORTED
 
 
 @VERSIONS
@@ -294,7 +319,7 @@ def test_k07_each_item_is_authorised_on_its_own_object(world: World, version: Ve
         )
         for key, item in zip(asked, items, strict=True):
             if key in foreign:
-                assert item.result_reason is for_version(R.OBJECT_NOT_FOUND, version)
+                assert item.result_reason is for_version(R.OBJECT_NOT_FOUND, version, item.operation)
             elif item.result_status is DONE:
                 assert item.response_payload.unique_identifier == key  # type: ignore[union-attr]
         if kind in (GetRequest, GetAttributesRequest):
@@ -353,7 +378,7 @@ def test_k11_a_message_that_comes_again_destroys_nothing_twice(world: World, ver
     before = last_event(world)
     first, second = (send(world, message).batch_item[0] for _ in range(2))
     assert first.result_status is DONE
-    assert second.result_reason is for_version(R.OBJECT_DESTROYED, version)
+    assert second.result_reason is for_version(R.OBJECT_DESTROYED, version, Operation.DESTROY)
     told = [(event.operation, event.status) for event in events(world, before) if event.operation == "Destroy"]
     assert told == [("Destroy", "Success"), ("Destroy", "Operation Failed")]
     assert world.do(GetRequest(unique_identifier=other))

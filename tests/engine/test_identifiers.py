@@ -67,7 +67,7 @@ def test_k30_what_is_like_an_identifier_is_answered_as_what_is_not_there(world: 
     key = world.create()
     for asking in ASKING:
         absent = answered(world, way, way.write(way.message(asking("never"))))
-        assert absent.result_reason is for_version(R.OBJECT_NOT_FOUND, way.version)
+        assert absent.result_reason is for_version(R.OBJECT_NOT_FOUND, way.version, absent.operation)
         for name, change in CHANGES.items():
             changed = change(key)
             assert changed != key

@@ -30,10 +30,13 @@ from keystead.kmip.enums import (
     ObjectType,
     Operation,
     ResultReason,
+    ResultStatus,
     UniqueIdentifierEnumeration,
 )
 from keystead.kmip.identifiers import NameReference
+from keystead.kmip.messages import ResponseBatchItem
 from keystead.kmip.objects import OBJECTS, ManagedObject
+from keystead.kmip.payloads import Response
 from keystead.kmip.schema import dump, load
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import NEWEST, V2_0, Version
@@ -70,6 +73,8 @@ _ON_LINE: Final = frozenset(
     }
 )  # fmt: skip
 """What an archived object must be recovered for; Get and uses find out by themselves.  Source: KMIP 1.4 chapter 11."""
+_HALVES: Final = (" Private Key", " Public Key")
+Result = tuple[Operation, tuple[str, ...]]
 _WRAPPING: Final = CryptographicUsageMask.WRAP_KEY | CryptographicUsageMask.UNWRAP_KEY
 
 
@@ -96,6 +101,18 @@ def _sealable(secret: ManagedObject, version: Version) -> bytes:
 
 
 _ALL_PARTS: Final = (1 << OBJECT_PARTS) - 1
+
+
+_NAMES: Final = ("unique_identifier", "private_key_unique_identifier", "public_key_unique_identifier")
+
+
+def named(payload: Response | None) -> tuple[str, ...]:
+    """The unique identifiers in an answer, in their order."""
+    found: list[str] = []
+    for field in _NAMES:
+        value = getattr(payload, field, None) or ()
+        found += (value,) if isinstance(value, str) else value
+    return tuple(found)
 
 
 class Identifiers:
@@ -199,7 +216,7 @@ class Context:
     Attributes:
         operation: of the batch item at hand.
         placeholder: the ID Placeholder.
-        results: the identifiers that the batch items before gave, with their operations.
+        results: the unique identifiers in the answers to the batch items before, with their operations.
         subjects: the objects that the batch item at hand touched, for the audit.
         on_wire: the answer is written at once, so it may be given written already.
         note: what the batch item at hand wants to be remembered, for the audit.
@@ -222,7 +239,7 @@ class Context:
         self.version = version
         self.operation = Operation.QUERY
         self.placeholder: str | None = None
-        self.results: list[tuple[Operation, str]] = []
+        self.results: list[Result] = []
         self.subjects: list[str] = []
         self.note = ""
         self.on_wire = False
@@ -374,6 +391,11 @@ class Context:
 
     # --- what they stand on ---
 
+    def note_result(self, item: ResponseBatchItem, operation: Operation) -> None:
+        """Remember what a batch item gave, for those after it."""
+        if item.result_status is ResultStatus.SUCCESS:
+            self.results.append((operation, named(item.response_payload)))
+
     def resolve(self, unique_identifier: str | int | None) -> str:
         """The unique identifier that a message means.
 
@@ -382,7 +404,7 @@ class Context:
         """
         if type(unique_identifier) is str:
             return unique_identifier
-        if unique_identifier is None or unique_identifier == UniqueIdentifierEnumeration.ID_PLACEHOLDER:
+        if unique_identifier is None or unique_identifier is UniqueIdentifierEnumeration.ID_PLACEHOLDER:
             if self.placeholder is None:
                 raise OperationFailed(
                     ResultReason.OBJECT_NOT_FOUND, "no Unique Identifier was given and the ID Placeholder is empty"
@@ -394,18 +416,27 @@ class Context:
                 raise self.absent()
             return named[0]
         if isinstance(unique_identifier, UniqueIdentifierEnumeration):
-            wanted = unique_identifier.title
-            for operation, given in reversed(self.results):
-                if operation.title == wanted or wanted.startswith(f"{operation.title} "):
-                    return given
-            raise self.absent()
+            return self._given_by(unique_identifier.title)
         if isinstance(unique_identifier, int):
-            position = unique_identifier - 1 if unique_identifier > 0 else unique_identifier
             try:
-                return self.results[position][1]
+                return [name for _, names in self.results for name in names][unique_identifier]
             except IndexError:
                 raise self.absent() from None
         return str(unique_identifier)
+
+    def _given_by(self, title: str) -> str:
+        """What the most recent operation of a title gave, or a half of a key pair.  Source: KMIP 2.1 §11.58."""
+        half = next((place for place, suffix in enumerate(_HALVES) if title.endswith(suffix)), None)
+        wanted = title if half is None else title.removesuffix(_HALVES[half])
+        for operation, names in reversed(self.results):
+            if operation.title == wanted:
+                if half is None and len(names) > 1:
+                    raise OperationFailed(
+                        ResultReason.FEATURE_NOT_SUPPORTED, "several objects are meant; ask for one at a time"
+                    )
+                if names:
+                    return names[half or 0]
+        raise self.absent()
 
     def absent(self) -> OperationFailed:
         """The one answer for what is not there and for what the caller may not see.

@@ -506,6 +506,8 @@ class Engine:
             done = item if item.operation is asked.operation else replace(item, operation=asked.operation)
             self._record(turn, incoming, version, done, context.subjects, context.note)
             items.append(item)
+            if len(message.batch_item) > 1:
+                context.note_result(item, asked.operation)
             if item.result_status is _FAILED and option is not _CONTINUE:
                 break
         return items
@@ -548,7 +550,9 @@ class Engine:
 
     def run(self, context: Context, asked: RequestBatchItem) -> ResponseBatchItem:
         """Do a batch item that comes from no message at hand."""
-        return self._item(context, asked, context.version)
+        item = self._item(context, asked, context.version)
+        context.note_result(item, asked.operation)
+        return item
 
     def perform(self, context: Context, request: Request, asked: RequestBatchItem | None = None) -> Response:
         """Do one operation: the one door through which everything goes.

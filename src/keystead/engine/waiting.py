@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from keystead.custody.zones import Kind
 from keystead.engine import preparing
-from keystead.engine.context import Context, Turn
+from keystead.engine.context import Context, Result, Turn
 from keystead.errors import CodecError, OperationFailed, TamperError
 from keystead.kmip.enums import (
     AsynchronousIndicator,
@@ -122,7 +122,7 @@ class Kept:
     submitted_us: int
     item: bytes
     placeholder: str | None = None
-    results: tuple[tuple[int, str], ...] = ()
+    results: tuple[Result, ...] = ()
     after: str | None = None
     stops: bool = True
     status: ResultStatus | None = None
@@ -165,7 +165,7 @@ class Kept:
             submitted_us=head["submitted"],
             item=data[end:],
             placeholder=head["placeholder"],
-            results=tuple((operation, identifier) for operation, identifier in head["results"]),
+            results=tuple((Operation(operation), tuple(names)) for operation, names in head["results"]),
             after=head["after"],
             stops=head["stops"],
             status=None if status is None else ResultStatus(status),
@@ -193,7 +193,7 @@ def submit(context: Context, submission: Submission, asked: RequestBatchItem) ->
         submitted_us=context.turn.now_us,
         item=item,
         placeholder=context.placeholder,
-        results=tuple((int(operation), identifier) for operation, identifier in context.results),
+        results=tuple(context.results),
         after=submission.last,
         stops=submission.stops,
     )
@@ -296,7 +296,7 @@ def do(turn: Turn, kept: Kept, before: Kept | None) -> Kept:
     context = Context(turn, caller or kept.caller, version)
     context.operation = kept.operation
     context.placeholder = before.placeholder if before else kept.placeholder
-    context.results = [(Operation(operation), own) for operation, own in (before or kept).results]
+    context.results = list((before or kept).results)
     try:
         asked = load(RequestBatchItem, kept.item, version)
         if before and before.status is not ResultStatus.SUCCESS and kept.stops:
@@ -333,7 +333,7 @@ def finish(turn: Turn, kept: Kept, answer: ResponseBatchItem, context: Context |
         item=dump(replace(answer, unique_batch_item_id=None), kept.version),
         status=answer.result_status,
         placeholder=context.placeholder if context else None,
-        results=tuple((int(operation), own) for operation, own in context.results) if context else (),
+        results=tuple(context.results) if context else (),
     )
     put(turn, done, expires=turn.now + KEPT_SECONDS)
     return done
