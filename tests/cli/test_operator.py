@@ -304,12 +304,20 @@ def test_new_shares_while_the_server_runs_and_while_it_waits(shared: Site) -> No
         refused = place.operator("unseal", "--custodian", "Ada", "--share-file", place.sheets(sheets)[0], status=69)
         assert "not accepted" in refused or "cannot be opened" in refused
     place.await_health("sealed")
-    while place.status().get("threshold") != 3 or place.get("/operator/unseal")[1]["threshold"] != 3:
+    while place.status().get("threshold") != 3 or not asks_for(place, 3):
         threading.Event().wait(0.1)
     place.unseal("third", 0, 1, 2)
     place.await_health("ok")
     assert read_secret(place, identifier) == SECRET
     assert place.status()["shares"] == 5
+
+
+def asks_for(place: Site, threshold: int) -> bool:
+    """Whether a sealed server waits for so many shares; one that begins anew is away for a moment."""
+    try:
+        return bool(place.get("/operator/unseal")[1]["threshold"] == threshold)
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -364,7 +372,7 @@ def test_a_root_moves_to_a_token_and_back_under_load(place: Site, hsm: Hsm) -> N
     place.serve()
     assert read_secret(place, load.identifier) == SECRET
     assert "passphrase_file" not in place.config.read_text()
-    moved = place.run("audit", "tail", "--lines", 10_000)
+    moved = place.run("audit", "tail", "--lines", 1_000_000)
     for line in (
         "Migrate Root  Success  key-file to pkcs11",
         "Rotate Root  Success  pkcs11 to pkcs11",

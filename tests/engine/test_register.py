@@ -300,7 +300,7 @@ class TestAttributes:
             assert world.refused(AddAttributeRequest(unique_identifier=key, new_attribute=link)) is R.OBJECT_NOT_FOUND
             assert world.refused(register(world, os.urandom(32), public_key_link=target)) is R.OBJECT_NOT_FOUND
 
-    @pytest.mark.parametrize("link", [UniqueIdentifierEnumeration.CREATE, 1, -1], ids=str)
+    @pytest.mark.parametrize("link", [UniqueIdentifierEnumeration.CREATE, 0, -1], ids=str)
     def test_k32_an_import_links_to_what_the_batch_made_and_not_to_a_number(self, world: World, link: Any) -> None:
         request = ImportRequest(
             unique_identifier="imported",

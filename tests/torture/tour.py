@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -439,6 +440,7 @@ def _waiting(tour: Tour) -> None:
             if item.result_status is not ResultStatus.OPERATION_PENDING:
                 break
             tour.beat()
+            time.sleep(0.02)  # a real server does what waits about each second
         if item.result_status is not ResultStatus.SUCCESS:
             raise Refused(f"Poll: {item.result_message}")
     tour.done.add(Operation.POLL)

@@ -91,7 +91,10 @@ class SealedServer:
     def _exchange(self, method: str, body: Mapping[str, str] | None) -> tuple[int, dict[str, Any]]:
         connection = http.client.HTTPSConnection(self.host, self.port, timeout=ANSWER_SECONDS, context=self.context)
         with closing(connection):
-            connection.connect()
+            try:
+                connection.connect()
+            except (ssl.SSLEOFError, ConnectionResetError) as error:  # nothing was asked yet: it may be asked again
+                raise ConnectionRefusedError(error.errno, "it ended the connection") from None
             if self.certificate is not None and connection.sock.getpeercert(True) != self.certificate:
                 raise CustodyError("another server than the one of the configuration answers")
             connection.request(method, PATH, None if body is None else json.dumps(body))
