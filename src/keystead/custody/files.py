@@ -6,9 +6,10 @@ import os
 import re
 import secrets
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from keystead.errors import CustodyError
 
@@ -23,40 +24,55 @@ def make_directory(directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True)
 
 
+@contextmanager
+def writing(path: Path, replace: bool = False) -> Iterator[BinaryIO]:
+    """Write a file with mode 0600, durably, which comes to its name once it is whole.
+
+    Raises:
+        FileExistsError: it is there already and is not to be replaced.
+        OSError: it cannot be written; no part of it is left.
+    """
+    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb", buffering=1 << 20) as file:
+            os.fchmod(descriptor, 0o600)  # whatever the umask is
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+        if replace:
+            part.replace(path)
+        else:
+            os.link(part, path)
+        sync_directory(path.parent)
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def sync_directory(directory: Path) -> None:
+    """See to it that what came to its name, or lost it, stays so if the power fails.  Raises: OSError."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_private(path: Path, data: bytes, replace: bool = False) -> None:
     """Write a file with mode 0600, durably.
 
     Raises:
         CustodyError: it is there already and is not to be replaced, or cannot be written.
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         make_directory(path.parent)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.fchmod(descriptor, 0o600)
-            written = 0
-            while written < len(data):
-                written += os.write(descriptor, data[written:])
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if replace:
-            part.replace(path)
-        else:
-            os.link(part, path)
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        with writing(path, replace) as file:
+            file.write(data)
     except FileExistsError:
         raise CustodyError(f"{path.name} is there already") from None
     except OSError as error:
         raise CustodyError(f"{path.name} cannot be written: {error.strerror}") from None
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 def sweep(directory: Path) -> None:

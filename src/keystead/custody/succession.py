@@ -11,14 +11,13 @@ beside the KEKs for some seconds.  One that misses them seals itself.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from keystead.custody import RootOfTrust
-from keystead.custody.files import shred
+from keystead.custody.files import shred, sync_directory
 from keystead.custody.keks import KekStore, SqliteKekStore
 from keystead.custody.rootfile import NEXT_FILE, NEXT_KEY_FILE, ROOT_FILE, data, exclusive, kind_of, read_head
 from keystead.errors import CustodyError, TamperError
@@ -120,8 +119,4 @@ def _context(identifier: str) -> bytes:
 
 def _replace(directory: Path) -> None:
     (directory / NEXT_FILE).replace(directory / ROOT_FILE)
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_directory(directory)

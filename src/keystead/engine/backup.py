@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +22,7 @@ from typing import Any, BinaryIO, Final
 
 from keystead import __version__
 from keystead.custody import archive
+from keystead.custody.files import writing
 from keystead.custody.keks import KekStore, Tombstone
 from keystead.custody.rootfile import ROOT_FILE
 from keystead.errors import StoreError, TamperError
@@ -142,28 +141,13 @@ def create(
         StoreError: the database cannot be read, or the file is there already or cannot be written.
         CustodyError: the root of trust is sealed.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb", buffering=1 << 20) as file:
-            os.fchmod(file.fileno(), 0o600)
-            counts = _create(file, store, keks, seal, files, classes, origin, bytes_per_second, progress)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(part, path)
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        with writing(path) as file:
+            return _create(file, store, keks, seal, files, classes, origin, bytes_per_second, progress)
     except FileExistsError:
         raise StoreError(f"{path} is there already; nothing is overwritten") from None
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror}; no part of it is left") from None
-    finally:
-        with suppress(OSError):
-            part.unlink()
-    return counts
 
 
 def _create(
