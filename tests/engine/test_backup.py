@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -214,16 +215,20 @@ def revoke_and_destroy(world: World, uid: str) -> None:
     world.do(DestroyRequest(unique_identifier=revoked(world, uid)))
 
 
+def lose_the_database(world: World) -> None:
+    world.engine.close()
+    for name in ("keystead.db", "keystead.db-wal", "keystead.db-shm"):
+        (world.directory / name).unlink(missing_ok=True)
+    world.reopen()
+
+
 def test_b02_even_where_the_database_is_lost(full: World) -> None:
     doomed, gone = create(full), create(full)
     path = make(full)
     full.clock.move(60)
     revoke_and_destroy(full, doomed)
     full.do(ObliterateRequest(unique_identifier=revoked(full, gone)), version=V3_0)
-    full.engine.close()
-    for name in ("keystead.db", "keystead.db-wal", "keystead.db-shm"):
-        (full.directory / name).unlink(missing_ok=True)
-    full.reopen()
+    lose_the_database(full)
     put_back(path, full)
     assert got(full, doomed) is R.OBJECT_DESTROYED
     assert got(full, gone) is R.OBJECT_NOT_FOUND
@@ -259,6 +264,36 @@ def test_one_that_was_imported_again_after_its_destruction_is_restored(full: Wor
     assert got(full, uid) == key
 
 
+def test_one_that_was_imported_again_after_it_was_obliterated_is_restored(full: World) -> None:
+    uid = create(full)
+    full.do(ObliterateRequest(unique_identifier=revoked(full, uid)), version=V3_0)
+    old = make(full, "without")
+    full.clock.move(60)
+    key = os.urandom(32)
+    full.do(ImportRequest(unique_identifier=uid, object=symmetric(key), attributes=attributes(), key_wrap_type=None))
+    path = make(full)
+    assert put_back(path, full).kept_destroyed == 0
+    assert got(full, uid) == key
+    assert put_back(old, full).lost == 1
+
+
+def test_b02_one_that_was_destroyed_twice_stays_destroyed(full: World) -> None:
+    uid = create(full)
+    revoke_and_destroy(full, uid)
+    full.engine.upkeep()
+    full.clock.move(60)
+    again = ImportRequest(
+        unique_identifier=uid, replace_existing=True, object=symmetric(os.urandom(32)), attributes=attributes()
+    )
+    full.do(again)
+    path = make(full)
+    full.clock.move(60)
+    full.do(DestroyRequest(unique_identifier=uid))
+    lose_the_database(full)
+    put_back(path, full)
+    assert got(full, uid) is R.OBJECT_DESTROYED
+
+
 def test_keys_that_were_rotated_since(full: World, fresh: World) -> None:
     keys = keys_of(full)
     path = make(full)
@@ -291,6 +326,60 @@ def test_a_root_that_was_rotated_since(full: World) -> None:
     assert keys_of(full) == keys
     with closing(root_of(full.directory)) as now, pytest.raises(TamperError):
         restore.verify(path, now)
+
+
+def test_one_that_is_made_while_the_root_is_rotated_is_refused(full: World, tmp_path: Path) -> None:
+    custody = full.directory / "custody"
+    path = tmp_path / "b.keystead"
+
+    def rotate() -> None:
+        opener = os.urandom(32)
+        with closing(SqliteKekStore(custody)) as keks, closing(root_of(full.directory)) as old:
+            succeed(
+                custody, keks, old, lambda file, seed: SoftwareRoot.create(custody, opener, signing=seed, file=file)
+            ).close()
+            keks.forget_testament()
+        (custody / KEY_FILE).write_bytes(opener)
+
+    for late in (False, True):
+        with (
+            closing(open_store(f"sqlite:{full.directory / 'keystead.db'}")) as store,
+            closing(SqliteKekStore(custody)) as keks,
+            closing(root_of(full.directory)) as root,
+        ):
+
+            def seal(digest: bytes, root: SoftwareRoot = root, late: bool = late) -> archive.FileKey:
+                key = archive.new_key(root, digest)
+                rotate()
+                if late:  # a server that has gone over already
+                    with closing(root_of(full.directory)) as now:
+                        key = archive.new_key(now, digest)
+                return key
+
+            files = backup.Files(custody={ROOT_FILE: custody / ROOT_FILE})
+            with pytest.raises(StoreError, match="root of trust"):
+                backup.create(path, store, keks, seal, files)
+        assert list(tmp_path.glob("*b.keystead*")) == []
+
+
+WRONG: tuple[tuple[str, Any], ...] = (
+    ("identifier", 1), ("created", "\x1b[2J"), ("created", None), ("keystead", []), ("origin", {}), ("classes", "keys"),
+    ("classes", [1]), ("objects", "many"), ("objects", True), ("events", None), ("root", 3), ("root_file", [1]),
+)  # fmt: skip
+
+
+def test_b01_a_header_is_not_believed_before_it_is_opened(full: World) -> None:
+    path = make(full)
+    with path.open("rb") as file:
+        header = archive.read_header(file)
+        rest = file.read()
+    assert set(header) - {"format", "wrapped_key"} == {name for name, _ in WRONG}
+    lacking = [{key: each for key, each in header.items() if key != name} for name, _ in WRONG]
+    for changed in [{**header, name: value} for name, value in WRONG] + lacking:
+        text = json.dumps(changed).encode()
+        path.write_bytes(archive.MAGIC + len(text).to_bytes(4, "big") + text + rest)
+        with pytest.raises(TamperError):
+            backup.read_header(path)
 
 
 def test_b05_m2_another_root_opens_nothing(full: World, tmp_path: Path) -> None:
@@ -388,6 +477,7 @@ def test_b07_one_of_a_newer_version_is_refused(full: World, monkeypatch: pytest.
 
 def test_one_without_keys_restores_none(full: World) -> None:
     path = make(full, classes=(backup.CONFIGURATION,))
+    assert backup.read_header(path)["root_file"]["kind"] == "key-file"  # it cannot be opened without
     with pytest.raises(OperationFailed):
         put_back(path, full)
 

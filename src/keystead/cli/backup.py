@@ -105,6 +105,7 @@ def create(
     import base64
 
     from keystead.cli.administration import administration, show_progress
+    from keystead.custody.archive import FileKey
     from keystead.custody.keks import SqliteKekStore
     from keystead.engine import backup as backups
     from keystead.store import open as open_store
@@ -122,9 +123,9 @@ def create(
         closing(SqliteKekStore(config.custody.directory)) as keks,
     ):
 
-        def seal(digest: bytes) -> tuple[bytes, bytes]:
+        def seal(digest: bytes) -> FileKey:
             found = administrator.call("backup_key", digest=digest)
-            return base64.b64decode(found["key"]), base64.b64decode(found["wrapped"])
+            return FileKey(base64.b64decode(found["plain"]), base64.b64decode(found["wrapped"]), found["root"])
 
         def progress(what: str, done: int, total: int) -> None:
             show_progress({"what": what, "done": done, "total": total})

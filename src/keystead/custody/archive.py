@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from struct import Struct, error
 from typing import Any, BinaryIO, Final
 
@@ -48,10 +49,24 @@ def digest_of(header: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).digest()
 
 
-def new_key(root: RootOfTrust, digest: bytes) -> tuple[bytes, bytes]:
-    """A key for a file with a header of this digest, plain and wrapped.  Raises: CustodyError, if sealed."""
+@dataclass(frozen=True, slots=True)
+class FileKey:
+    """The key of a sealed file.
+
+    Attributes:
+        wrapped: by a root of trust.
+        root: the identifier of that root.
+    """
+
+    plain: bytes = field(repr=False)
+    wrapped: bytes
+    root: str
+
+
+def new_key(root: RootOfTrust, digest: bytes) -> FileKey:
+    """A key for a file with a header of this digest.  Raises: CustodyError, if sealed."""
     key = root.random(_KEY_BYTES)
-    return key, root.wrap(key, _context(digest))
+    return FileKey(key, root.wrap(key, _context(digest)), root.identifier)
 
 
 def open_key(root: RootOfTrust, header: Mapping[str, Any]) -> bytes:
@@ -74,15 +89,15 @@ class Writer:
     Args:
         file: to which nothing was written yet.
         header: facts that anybody may read.
-        key, wrapped: from `new_key`, for the digest of that header.
+        key: from `new_key`, for the digest of that header.
     """
 
-    def __init__(self, file: BinaryIO, header: Mapping[str, Any], key: bytes, wrapped: bytes) -> None:
+    def __init__(self, file: BinaryIO, header: Mapping[str, Any], key: FileKey) -> None:
         self._file = file
         self._digest = digest_of(header)
-        self._keys = _Keys(key)
+        self._keys = _Keys(key.plain)
         self._number = 0
-        text = json.dumps({**header, _WRAPPED: base64.b64encode(wrapped).decode()}).encode()
+        text = json.dumps({**header, _WRAPPED: base64.b64encode(key.wrapped).decode()}).encode()
         file.write(MAGIC + _LENGTH.pack(len(text)) + text)
 
     def write(self, section: int, content: bytes, *, last: bool = False) -> None:

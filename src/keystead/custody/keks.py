@@ -75,7 +75,7 @@ class KekStore(Protocol):
         """Every zone, as (domain, kind, newest generation)."""
 
     def bury(self, tombstones: Iterable[Tombstone]) -> None:
-        """Note what was destroyed, durably; what is noted stays.  Raises: CustodyError."""
+        """Note what was destroyed, durably, and when last; what is noted stays.  Raises: CustodyError."""
 
     def tombstones(self) -> list[Tombstone]:
         """All that was destroyed.  Raises: CustodyError."""
@@ -207,7 +207,7 @@ class SqliteKekStore:
             for stone in tombstones:
                 self._rows(
                     "INSERT INTO tombstones (what, name, at, generation) VALUES (?, ?, ?, ?) ON CONFLICT (what, name)"
-                    " DO UPDATE SET generation = max(generation, excluded.generation)",
+                    " DO UPDATE SET at = max(at, excluded.at), generation = max(generation, excluded.generation)",
                     (stone.what, stone.name, stone.at, stone.generation),
                 )
 

@@ -269,7 +269,8 @@ class Vault:
         known = dict(self._keks.generations(domain, kind)).get(generation)
         own = self.fingerprint(domain, kind, generation, wrapped)
         if known is None:
-            self._keks.add(domain, kind, generation, wrapped, created, self.root.identifier)
+            if not self._keks.add(domain, kind, generation, wrapped, created, self.root.identifier):
+                raise CustodyError("the root of trust was changed meanwhile")
             self._zones.pop((domain, kind), None)
         elif self.fingerprint(domain, kind, generation, known) != own:
             raise CustodyError("another key stands where a key of the backup belongs: this server has data of its own")

@@ -38,8 +38,8 @@ _END: Final = 255
 _PAGE: Final = 500
 MOST_FILE_BYTES: Final = 4 << 20
 
-Seal = Callable[[bytes], tuple[bytes, bytes]]
-"""The digest of a header → a fresh key for the file, plain and wrapped by the root of trust."""
+Seal = Callable[[bytes], archive.FileKey]
+"""The digest of a header → a fresh key for the file, from the root of trust."""
 Progress = Callable[[str, int, int], None]
 """Is told what is being done, how much of it is, and how much there is."""
 
@@ -161,26 +161,29 @@ def _create(
     bytes_per_second: int | None,
     progress: Progress,
 ) -> Counts:
-    before = wrapped_keys(keks)
+    root, before = keks.root(), wrapped_keys(keks)
     with store.begin(write=False) as transaction:
         total, last = transaction.object_count(), transaction.last_event()
         wrapped = before | wrapped_keys(keks)
-        header = {
+        header: dict[str, Any] = {
             "format": FORMAT,
             "identifier": archive.identifier(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "keystead": __version__,
             "origin": origin,
             "classes": list(classes),
-            "root": keks.root(),
+            "root": root,
             "objects": total,
             "events": last,
         }
-        # The root lies in front: it is needed to open what comes after it.  It is sealed itself.
-        root = files.custody.get(ROOT_FILE)
-        header["root_file"] = json.loads(_read(root)) if root is not None and KEYS in classes else None
-        key, sealed = seal(archive.digest_of(header))
-        gatherer = _Gatherer(archive.Writer(file, header, key, sealed), bytes_per_second)
+        # The root lies in front, whatever else is in it: it is needed to open what comes after it.  It is sealed itself.
+        head = files.custody.get(ROOT_FILE)
+        header["root_file"] = None if head is None else json.loads(_read(head))
+        key = seal(archive.digest_of(header))
+        named = root if head is None else header["root_file"]["identifier"]
+        if not root == keks.root() == key.root == named:
+            raise StoreError("the root of trust was being changed meanwhile: make the backup once more")
+        gatherer = _Gatherer(archive.Writer(file, header, key), bytes_per_second)
         counts = Counts()
         for name, number, found in (
             (CONFIGURATION, SECTIONS[CONFIGURATION], files.configuration),
@@ -271,11 +274,34 @@ def read_header(path: Path) -> dict[str, Any]:
             header = archive.read_header(file)
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from None
-    if not isinstance(header.get("format"), int):
-        raise TamperError("this is not a backup of Keystead")
+    if type(header.get("format")) is not int:
+        raise TamperError(_NONE)
     if header["format"] > FORMAT:
         raise StoreError(f"{path.name} was made by a newer version of Keystead")
+    if not all(name in header and is_one(header[name]) for name, is_one in _HEADER.items()):
+        raise TamperError(_NONE)
     return header
+
+
+_NONE: Final = "this is not a backup of Keystead"
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable()  # it is shown before it is verified
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+_HEADER: Final[Mapping[str, Callable[[Any], bool]]] = {
+    **dict.fromkeys(("identifier", "created", "keystead", "origin"), _is_text),
+    **dict.fromkeys(("objects", "events"), _is_number),
+    "classes": lambda value: isinstance(value, list) and all(map(_is_text, value)),
+    "root": lambda value: value is None or _is_text(value),
+    "root_file": lambda value: value is None or isinstance(value, dict),
+}
+"""What a header has, and what it must look like."""
 
 
 def items(path: Path, key: bytes) -> Iterator[Item]:

@@ -74,11 +74,11 @@ def accept_state(administration: Administration) -> dict[str, Any]:
 
 
 @method
-def backup_key(administration: Administration, digest: bytes) -> dict[str, bytes]:
-    """A key for a backup whose header has this digest: plain, and wrapped by the root of trust."""
+def backup_key(administration: Administration, digest: bytes) -> dict[str, bytes | str]:
+    """A key for a backup whose header has this digest: plain, and wrapped by the root of trust, which is named."""
     administration.note("Create Backup", digest.hex()[:16])
-    key, wrapped = archive.new_key(administration.engine.vault.root, digest)
-    return {"key": key, "wrapped": wrapped}
+    key = archive.new_key(administration.engine.vault.root, digest)
+    return {"plain": key.plain, "wrapped": key.wrapped, "root": key.root}
 
 
 def _shown(job: rotation.Job) -> dict[str, Any]:

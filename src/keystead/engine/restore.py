@@ -160,14 +160,20 @@ class _Graves:
     """
 
     def __init__(self, stones: list[Tombstone], dates: Mapping[str, int]) -> None:
-        self.gone = {stone.name: stone.at for stone in stones if stone.what == "gone"}
-        self.objects = {stone.name: stone.at for stone in stones if stone.what == "object"} | dict(dates)
-        self.zones = {stone.name: stone for stone in stones if stone.what == "zone"}
+        self._gone = {stone.name: stone.at for stone in stones if stone.what == "gone"}
+        self._objects = {stone.name: stone.at for stone in stones if stone.what == "object"}
+        for name, at in dates.items():
+            self._objects[name] = max(at, self._objects.get(name, at))
+        self._zones = {stone.name: stone for stone in stones if stone.what == "zone"}
 
     def zone(self, domain: str, kind: int, generation: int) -> Tombstone | None:
         """Of a key-encryption key that was destroyed."""
-        stone = self.zones.get(zone_name(domain, kind))
+        stone = self._zones.get(zone_name(domain, kind))
         return stone if stone is not None and generation <= stone.generation else None
+
+    def gone(self, vault: Vault, record: Record) -> bool:
+        """Whether an object was obliterated after all."""
+        return self._since(vault, record, self._gone.get(record.unique_identifier)) is not None
 
     def object(self, vault: Vault, record: Record) -> int | None:
         """When an object, whose secret is in the backup, was destroyed after all."""
@@ -176,11 +182,14 @@ class _Graves:
         zone = self.zone(record.domain, record.material[0], vault.generation_of(record.material[1:]))
         if zone is not None:
             return zone.at
-        at = self.objects.get(record.unique_identifier)
-        if at is None:
-            return None
+        return self._since(vault, record, self._objects.get(record.unique_identifier))
+
+    @staticmethod
+    def _since(vault: Vault, record: Record, at: int | None) -> int | None:
         # One that was imported again under the same identifier after that is another one.
-        return at if open_record(vault, record).get(Tag.LAST_CHANGE_DATE, 0) <= at else None
+        if at is None or open_record(vault, record).get(Tag.LAST_CHANGE_DATE, 0) > at:
+            return None
+        return at
 
 
 def restore(
@@ -212,7 +221,7 @@ def restore(
         empty = transaction.last_event() == 0
         transaction.clear()
         state, stones, events = State(), [], []
-        doomed: list[tuple[Record, int]] = []
+        doomed: list[tuple[Record, int | None]] = []  # when it was destroyed; None if nothing is to be left of it
         for what, fields in backup.items(path, key):
             if what == "tombstone":
                 stones.append(backup.tombstone_in(fields))
@@ -224,8 +233,9 @@ def restore(
                     transaction.keep_entry(entry)
             elif what == "object":
                 record = backup.record_in(fields)
-                at = graves.gone.get(record.unique_identifier) or graves.object(vault, record)
-                if at is not None:
+                if graves.gone(vault, record):
+                    doomed.append((record, None))
+                elif (at := graves.object(vault, record)) is not None:
                     doomed.append((record, at))
                 transaction.add(record)
                 known.pop(record.unique_identifier, None)
@@ -244,7 +254,7 @@ def restore(
         if sums != state.sums or objects != state.objects:
             raise TamperError("what was restored does not add up; nothing was changed")
         for record, at in doomed:
-            if record.unique_identifier in graves.gone:
+            if at is None:
                 _remove(transaction, record)
                 done.objects -= 1
             else:
