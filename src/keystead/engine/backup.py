@@ -176,7 +176,7 @@ def _create(
             "objects": total,
             "events": last,
         }
-        # The root lies in front, whatever else is in it: it is needed to open what comes after it.  It is sealed itself.
+        # The root lies in front, of whichever classes it is: it opens what comes after it.  It is sealed itself.
         head = files.custody.get(ROOT_FILE)
         header["root_file"] = None if head is None else json.loads(_read(head))
         key = seal(archive.digest_of(header))
