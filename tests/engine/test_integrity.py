@@ -11,13 +11,13 @@ import pytest
 from keystead.engine import granting, integrity
 from keystead.engine.admin import Administration
 from keystead.engine.unsealing import note
-from keystead.errors import TamperError
+from keystead.errors import StoreError, TamperError
 from keystead.kmip.enums import ResultReason, ResultStatus, RevocationReasonCode
 from keystead.kmip.payloads.get import GetRequest
 from keystead.kmip.payloads.lifecycle import ActivateRequest, RevokeRequest
 from keystead.kmip.payloads.locate import LocateRequest
 from keystead.kmip.structures import Name, RevocationReason
-from keystead.store.sql import MIGRATIONS
+from keystead.store.sql import MIGRATIONS, SqlTransaction
 from keystead.store.sqlite import _statements
 from tests.engine.keys import attributes, create
 from tests.engine.world import World, create_request
@@ -95,6 +95,15 @@ def noticed(world: World) -> bool:
     except TamperError:
         pass
     return True
+
+
+def sweep(world: World) -> None:
+    """Have the server look at its database as it does about each minute."""
+    sweeper = world.engine.sweeper
+    sweeper._due = 0.0
+    world.engine.upkeep()
+    assert sweeper._thread is not None
+    sweeper._thread.join()
 
 
 def one_row(world: World, table: str, where: str) -> str:
@@ -275,3 +284,51 @@ def test_new_objects_are_made_where_nothing_is_in_quarantine(full: World) -> Non
     assert full.engine.status()["quarantine"] > 3
     for _ in range(30):
         assert state_of(full, create(full)) is not R.CRYPTOGRAPHIC_FAILURE
+
+
+HIDES = {
+    "names that are no list": "UPDATE objects SET names = '[' WHERE object = 1",
+    "a date twice": "UPDATE objects SET dates = dates || dates WHERE object = 1",
+    "a generation that is text": "UPDATE objects SET generation = 'x' WHERE object = 1",
+    "attributes that are text": "UPDATE objects SET attributes = 'x' WHERE object = 1",
+    "an identifier that is no text": "UPDATE objects SET unique_identifier = x'01' WHERE object = 1",
+    "an identifier that is no UTF-8": "UPDATE objects SET unique_identifier = CAST(x'ff41' AS TEXT) WHERE object = 1",
+    "an owner that is no UTF-8": "UPDATE objects SET owner = CAST(x'ff41' AS TEXT) WHERE object = 1",
+    "a key that is no UTF-8": "INSERT INTO entries VALUES ('x', CAST(x'ff' AS TEXT), x'00', 1, NULL)",
+    "a key that is no text": "INSERT INTO entries VALUES ('x', x'00', x'00', 1, NULL)",
+    "a version that is text": "UPDATE entries SET version = 'x' WHERE kind = 'grant'",
+    "a grant of nothing": "UPDATE grants SET operations = 'x'",
+    "a name that is no UTF-8": "UPDATE names SET name = CAST(x'ff' AS TEXT) WHERE name = 'key 3'",
+    "a shelf that is text": "INSERT INTO postings VALUES ('x', 5, x'00', 1)",
+    "events that are text": "INSERT INTO events SELECT max(last) + 1, 1, 'x', NULL FROM events",
+    "a number of events that is text": "INSERT INTO events SELECT max(last) + 1, 'y', x'00', NULL FROM events",
+    "a request that waits": "INSERT INTO entries VALUES ('asynchronous-due', 'x', x'00', 1, NULL)",
+    "a value that expires": "UPDATE entries SET expires = 5 WHERE kind = 'grant'",
+}
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["live", "across a restart"])
+@pytest.mark.parametrize("hides", HIDES)
+def test_m7_one_row_does_not_hide_another(full: World, hides: str, live: bool) -> None:
+    key = create(full)
+    old = row_of(full, key)
+    reason = RevocationReason(revocation_reason_code=RevocationReasonCode.CESSATION_OF_OPERATION)
+    full.do(RevokeRequest(unique_identifier=key, revocation_reason=reason))
+    full.engine.upkeep()
+    put_row(full, old)
+    assert write(full, HIDES[hides]) == 1
+    if live:
+        sweep(full)
+    else:
+        full.reopen()
+        full.engine.start()
+    assert state_of(full, key) in (R.CRYPTOGRAPHIC_FAILURE, R.GENERAL_FAILURE)
+
+
+def test_s06_a_server_that_cannot_look_does_not_answer(full: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> list[object]:
+        raise StoreError("the disk did not let the database be opened; try again")
+
+    monkeypatch.setattr(SqlTransaction, "seals", failing)
+    with pytest.raises(StoreError):
+        full.engine.start()

@@ -45,7 +45,7 @@ def check(config_path: Path | None, as_json: bool) -> int:
         click.echo(json.dumps(report))
     else:
         click.echo(f"{report['said'][0].upper()}{report['said'][1:]}.")
-        for title in ("damaged", "misfiled", "strays", "ungranted", "events"):
+        for title in ("damaged", "misfiled", "strays", "ungranted", "unread", "events"):
             for name in report[title]:
                 click.echo(f"  {title}: {name}")
         if report["wrong"]:

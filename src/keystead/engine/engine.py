@@ -187,17 +187,20 @@ class Engine:
         self.sweeper.start()
 
     def upkeep(self) -> None:
-        """Do what is due; about once a second."""
-        try:
-            self.store.upkeep(int(self.clock()))
-        except TamperError as error:  # the rest is done nevertheless
-            log.critical("integrity check failed", extra={"fields": {"said": str(error)}})
-        self.vault.follow()
+        """Do what is due; about once a second.  Whatever becomes of one chore, the others are done."""
+        chores: list[Callable[[], object]] = [lambda: self.store.upkeep(int(self.clock())), self.vault.follow]
         if not self.sealed:
-            waiting.carry_out(self)
-            self._bury()
-            self.store.note()
-            self.sweeper.beat()
+            chores += [lambda: waiting.carry_out(self), self._bury, self.store.note, self.sweeper.beat]
+        failed: Exception | None = None
+        for chore in chores:
+            try:
+                chore()
+            except TamperError as error:
+                log.critical("integrity check failed", extra={"fields": {"said": str(error)}})
+            except Exception as error:  # noqa: BLE001 - raised again when all were done
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     def labour(self) -> bool:
         """Do a slice of what takes long, for some milliseconds; whether there is more.

@@ -20,6 +20,7 @@ against that stand the checkpoints of the audit, which others keep.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -45,6 +46,8 @@ from keystead.store import (
     Transaction,
     Vouch,
 )
+
+log = logging.getLogger("keystead.engine")
 
 GRANT: Final = "grant"
 _WHAT_NOW: Final = "restore a backup, or, if you have put it there yourself, keystead integrity accept"
@@ -79,7 +82,10 @@ class GuardedStore:
         if expired:
             with self.begin() as transaction:
                 for kind, key in expired:
-                    transaction.expire(kind, key, now)
+                    try:
+                        transaction.expire(kind, key, now)
+                    except TamperError as error:  # it stays, and the others go
+                        log.critical("integrity check failed", extra={"fields": {"said": str(error)}})
                 transaction.commit()
         self.inner.tidy()
 
@@ -118,7 +124,7 @@ class GuardedStore:
             with self.begin() as transaction:
                 noted = self.noted()
                 for row in transaction.unvouched():
-                    if row.last > noted:
+                    if row.last > noted and row.sound:
                         transaction.vouch(row.last, self.ledger.events(row.last, row.number, row.batch))
                 transaction.commit()
 

@@ -12,11 +12,11 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from keystead.audit.log import Event
 from keystead.engine.guard import GRANT, GuardedStore, grant_key
@@ -48,7 +48,10 @@ LOOKED_INTO: Final = 20_000
 AT_START: Final = 20_000
 """Up to so many objects are added up before the first answer; more after it."""
 _PAGE: Final = 500
+_ALL: Final = range(OBJECT_PARTS + ENTRY_PARTS)
 LOCK_FILE: Final = "sweep.lock"
+_NO_ROW: Final = 1
+"""Added for a row that cannot be one of the server's."""
 _MENDED: Final = ("misfiled", "strays")
 
 Rest = Callable[[float], None]
@@ -66,6 +69,7 @@ class Report:
         strays: what is filed without an object that says so.
         ungranted: grants that are on record and have no row.
         damaged: objects that are not what was sealed.
+        unread: what could not be read, so that nobody knows what else is wrong there.
         events: sequence numbers in the record at which it is not as it was written.
         counter: of the state.
         seconds: how long it took.
@@ -80,6 +84,7 @@ class Report:
     strays: list[Stray] = field(default_factory=list)
     ungranted: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
     events: list[int] = field(default_factory=list)
     counter: int = 0
     seconds: float = 0.0
@@ -93,7 +98,7 @@ class Report:
 
     def findings(self) -> frozenset[tuple[str, object]]:
         """Each thing that is not as it was left."""
-        names = ("wrong", "misfiled", "strays", "ungranted", "damaged", "events")
+        names = ("wrong", "misfiled", "strays", "ungranted", "damaged", "unread", "events")
         return frozenset((name, each) for name in names for each in getattr(self, name))
 
     def __str__(self) -> str:
@@ -105,6 +110,7 @@ class Report:
             f"{len(self.misfiled)} objects are filed wrongly" if self.misfiled else "",
             f"{len(self.strays)} index rows say what is not so" if self.strays else "",
             f"{len(self.ungranted)} grants were taken away" if self.ungranted else "",
+            "some of it cannot be read" if self.unread else "",
             f"the record of events is not as it was written, from event {self.events[0]} on" if self.events else "",
         )
         return "; ".join(filter(None, said))
@@ -113,15 +119,18 @@ class Report:
 def add_up(store: GuardedStore, transaction: Transaction, rest: Rest = lambda _: None) -> tuple[bytes, int, int]:
     """The sums over all rows; how many objects and entries there are.
 
+    A row that is damaged adds something else than what it was: so its part does not add up, and the others do.
+
     Raises:
-        TamperError: a row is damaged.
+        TamperError: an identifier cannot be read.
     """
     sums, ledger, objects, entries = [0] * (OBJECT_PARTS + ENTRY_PARTS), store.ledger, 0, 0
     after = ""
     while page := transaction.seals(after, _PAGE):
         began = time.monotonic()
         for name, generation, seal in page:
-            sums[part_of(name)] ^= ledger.object(name, generation, seal)
+            if type(name) is str:  # what is named otherwise nobody finds; it is counted
+                sums[part_of(name)] ^= _of(ledger.object, name, generation, seal)
         objects, after = objects + len(page), page[-1][0]
         rest(time.monotonic() - began)
     last = ("", "")
@@ -130,11 +139,19 @@ def add_up(store: GuardedStore, transaction: Transaction, rest: Rest = lambda _:
         for each in values:
             if (each.kind, each.key) != STATE:
                 part, whole = part_of_entry(each.kind, each.key), _vouched(ledger, each)
-                sums[part] ^= ledger.entry(each.kind, each.key, each.version, each.value) if whole else 1
+                sums[part] ^= _of(ledger.entry, each.kind, each.key, each.version, each.value) if whole else _NO_ROW
                 entries += 1
         last = values[-1].kind, values[-1].key
         rest(time.monotonic() - began)
     return b"".join(total.to_bytes(SUM_BYTES, "big") for total in sums), objects, entries
+
+
+def _of(row: Callable[..., int], *columns: Any) -> int:
+    """What a row adds to its sum."""
+    try:
+        return row(*columns)
+    except TypeError:  # a column is of another type
+        return _NO_ROW
 
 
 def _vouched(ledger: Ledger, entry: Entry) -> bool:
@@ -170,23 +187,37 @@ def examine(
     least = store.furthest
     with store.inner.begin(write=False) as transaction:
         state = store.fresh(transaction, least)
-        sums, report.objects, report.entries = add_up(store, transaction, rest)
-        report.ungranted = _ungranted(transaction)
         report.counter = state.counter
-        report.wrong = _differing(state, sums)
-        if report.objects != state.objects and not report.wrong:
-            report.wrong = list(range(OBJECT_PARTS))  # XOR does not tell a row from none, if it is there twice
+        with _reading(report):
+            report.wrong = list(_ALL)  # unless they add up
+            sums, report.objects, report.entries = add_up(store, transaction, rest)
+            report.wrong = _differing(state, sums)
+            if report.objects != state.objects and not report.wrong:
+                report.wrong = list(range(OBJECT_PARTS))  # XOR does not tell a row from none, if it is there twice
+        with _reading(report):
+            report.ungranted = _ungranted(transaction)
     if most != 0:
-        _look_into(store, report, most, rest, told)
-        _look_at_events(store, report, most, rest)
+        with _reading(report):
+            _look_into(store, report, most, rest, told)
+        with _reading(report):
+            _look_at_events(store, report, most, rest)
     report.seconds = time.monotonic() - began
     return report
+
+
+@contextmanager
+def _reading(report: Report) -> Iterator[None]:
+    """Go on after what cannot be read: nobody is to hide one row behind another."""
+    try:
+        yield
+    except TamperError as error:
+        report.unread.append(str(error))
 
 
 def _differing(state: State, sums: bytes) -> list[int]:
     return [
         part
-        for part in range(OBJECT_PARTS + ENTRY_PARTS)
+        for part in _ALL
         if sums[part * SUM_BYTES : (part + 1) * SUM_BYTES] != state.sums[part * SUM_BYTES : (part + 1) * SUM_BYTES]
     ]
 
@@ -206,13 +237,10 @@ def _look_into(
     while most is None or report.looked_into < most:
         with store.inner.begin(write=False) as transaction:  # a new one for each page: the log is not held back
             began = time.monotonic()
-            page = transaction.records(report.after, _PAGE)
-            for record in page:
-                _look_at(store, record, report)
-            report.misfiled += [name for name, _ in transaction.misfiled(report.after, _PAGE)]
+            page = _look_at_page(store, transaction, report)
         report.looked_into += len(page)
         told(report.looked_into, report.objects)
-        report.after = page[-1].unique_identifier if len(page) == _PAGE else ""
+        report.after = page[-1] if len(page) == _PAGE else ""
         rest(time.monotonic() - began)
         if not report.after:
             break
@@ -226,12 +254,34 @@ def _look_into(
             rest(time.monotonic() - began)
 
 
+def _look_at_page(store: GuardedStore, transaction: Transaction, report: Report) -> list[str]:
+    """Look at the next objects; their unique identifiers."""
+    try:
+        page = transaction.records(report.after, _PAGE)
+        report.misfiled += [name for name, _ in transaction.misfiled(report.after, _PAGE)]
+    except TamperError:  # one of them cannot be read, and does not hide the others
+        names = [name for name, *_ in transaction.seals(report.after, _PAGE)]
+        for before, name in zip([report.after, *names], names, strict=False):
+            try:
+                page = transaction.records(before, 1)
+                report.misfiled += [of for of, _ in transaction.misfiled(before, 1)]
+            except TamperError:
+                report.damaged.append(str(name))
+            else:
+                for record in page:
+                    _look_at(store, record, report)
+        return names
+    for record in page:
+        _look_at(store, record, report)
+    return [record.unique_identifier for record in page]
+
+
 def _look_at(store: GuardedStore, record: Record, report: Report) -> None:
     try:
         if indexed(store.vault, record) != record:
             report.misfiled.append(record.unique_identifier)
     except TamperError:
-        report.damaged.append(record.unique_identifier)
+        report.damaged.append(str(record.unique_identifier))
 
 
 def _look_at_events(store: GuardedStore, report: Report, most: int | None, rest: Rest) -> None:
@@ -244,7 +294,7 @@ def _look_at_events(store: GuardedStore, report: Report, most: int | None, rest:
         for row in page:
             if row.last > noted:
                 break
-            whole = row.last == report.event_after + row.number and type(row.batch) is bytes
+            whole = row.sound and row.last == report.event_after + row.number
             if not whole or row.code != store.ledger.events(row.last, row.number, row.batch):
                 report.events.append(row.last)
             report.event_after = row.last
@@ -278,26 +328,35 @@ def act(engine: Engine, report: Report, known: Collection[tuple[str, object]] = 
     with store.begin() as transaction:
         quarantine = transaction.state.quarantine
         # A part that has changed since the sums were taken may be sound: it is added up again within the transaction.
-        wrong = _differing(transaction.state, add_up(store, transaction.inner)[0]) if report.wrong else []
+        wrong: Collection[int] = ()
+        if report.wrong:
+            try:
+                wrong = _differing(transaction.state, add_up(store, transaction.inner)[0])
+            except TamperError:
+                wrong = _ALL
         for part in wrong:
             quarantine |= 1 << part
         if quarantine != transaction.state.quarantine:
             transaction.set_state(quarantine=quarantine)
-        for name in dict.fromkeys(report.misfiled):
-            _refile(engine, transaction.inner, name)
-        for stray in report.strays:
-            transaction.remove_stray(stray)
         transaction.append_events([_event(engine, "Integrity Check", "Operation Failed", str(report), report.damaged)])
         transaction.commit()
     engine.cache.clear()
+    for name in dict.fromkeys(report.misfiled):  # each by itself: what cannot be mended does not keep others from it
+        with suppress(TamperError, Conflict), store.inner.begin() as mending:
+            _refile(engine, mending, name)
+            mending.commit()
+    if report.strays:
+        with store.inner.begin() as mending:
+            for stray in report.strays:
+                mending.remove_stray(stray)
+            mending.commit()
 
 
 def _refile(engine: Engine, transaction: Transaction, unique_identifier: str) -> None:
     """File an object as its sealed attributes say; nothing that is added up changes."""
     record = transaction.get(unique_identifier)
     if record is not None:
-        with suppress(TamperError):
-            transaction.refile(indexed(engine.vault, record))
+        transaction.refile(indexed(engine.vault, record))
 
 
 def accept(engine: Engine, operator: str = "operator") -> Report:
@@ -313,7 +372,7 @@ def accept(engine: Engine, operator: str = "operator") -> Report:
         said = f"{objects} objects and {entries} values are taken as they are"
         after = 0
         while page := transaction.event_rows(after, _PAGE):
-            for row in page:
+            for row in filter(lambda row: row.sound, page):
                 code = store.ledger.events(row.last, row.number, row.batch)
                 if row.code != code:
                     transaction.vouch(row.last, code)
@@ -368,7 +427,8 @@ class Sweeper:
         with self._engine.store.begin(write=False) as transaction:
             few = transaction.state.objects <= AT_START
         if few:
-            self._sweep(0)
+            self._look(0)  # whatever keeps it from looking keeps the server from answering
+            self._due = time.monotonic() + PAUSE_SECONDS
         else:
             self._due = time.monotonic()
 
@@ -411,12 +471,7 @@ class Sweeper:
     def _sweep(self, most: int) -> None:
         began = time.monotonic()
         try:
-            self.last = examine(
-                self._engine.store, after=self._after, event_after=self._event_after, most=most, rest=self._rest
-            )
-            self._after, self._event_after = self.last.after, self.last.event_after
-            act(self._engine, self.last, self._known)
-            self._known = {each for each in self._known if each[0] != "wrong"} | self.last.findings()
+            self._look(most)
         except (_Stopped, Conflict):
             pass
         except KeysteadError as error:
@@ -425,6 +480,14 @@ class Sweeper:
             log.exception("integrity not checked")
         finally:
             self._due = time.monotonic() + max(PAUSE_SECONDS, (time.monotonic() - began) * 5)
+
+    def _look(self, most: int) -> None:
+        self.last = examine(
+            self._engine.store, after=self._after, event_after=self._event_after, most=most, rest=self._rest
+        )
+        self._after, self._event_after = self.last.after, self.last.event_after
+        act(self._engine, self.last, self._known)
+        self._known = {each for each in self._known if each[0] != "wrong"} | self.last.findings()
 
 
 class _Stopped(Exception):

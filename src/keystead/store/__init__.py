@@ -173,6 +173,11 @@ class EventRow:
     batch: bytes
     code: bytes | None
 
+    @property
+    def sound(self) -> bool:
+        """Whether it can have been appended: a database keeps values of other types as well."""
+        return type(self.number) is int and type(self.batch) is bytes
+
 
 Vouch = Callable[[int, int, bytes], bytes]
 """What an `EventRow` says → its code."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
+from keystead.errors import TamperError
 from keystead.store import Stray
 from keystead.store.rows import COLUMNS, FILED_COLUMNS, Filed, filed_row, record_of
 from keystead.store.shelves import STANDINGS, standing_of
@@ -74,12 +75,15 @@ def strays(rows: Rows, after: tuple[Any, ...], limit: int) -> tuple[list[Stray],
         f"SELECT {', '.join(columns)} FROM {name}{where} ORDER BY {', '.join(columns)} LIMIT ?",
         (*last, limit),
     )
-    known: dict[int, tuple[Filed, set[int]] | None] = {}
+    known: dict[Any, tuple[Filed, set[int]] | None] = {}
     found = []
     for row in page:
         number = row[-1]
-        if number not in known:
-            known[number] = _filed(rows, number)
+        try:
+            if number not in known:
+                known[number] = _filed(rows, number)
+        except TamperError:  # its own row is damaged, so that nobody knows
+            continue
         if not (name == "grants" and number == 0) and not _belongs(name, row, known[number]):
             found.append(Stray(name, tuple(row)))
     if len(page) == limit:
@@ -111,6 +115,8 @@ def _belongs(table: str, row: Sequence[Any], known: tuple[Filed, set[int]] | Non
         return bool(row[2] == "")
     if table == "names":
         return bool(row[0] == filed.space and row[1] in filed.names)
+    if type(row[0]) is not int:
+        return False
     space, standing = divmod(row[0], STANDINGS)
     on_shelf = space in spaces and standing == filed.standing
     return bool(on_shelf and tuple(row[1:3]) in (filed.terms if table == "postings" else filed.numbers))

@@ -85,7 +85,7 @@ def filed_row(row: tuple[Any, ...]) -> Filed:
             terms_of(object_type, named, _TERM.iter_unpack(terms)),
             numbers_of(activation, deactivation, _DATE.iter_unpack(dates)),
         )
-    except (ValueError, TypeError, AttributeError, OverflowError, error):
+    except (ValueError, TypeError, AttributeError, OverflowError, error, StoreError):
         raise TamperError(_DAMAGED) from None
 
 
