@@ -14,8 +14,10 @@ from keystead.kmip.enums import ObjectType
 from keystead.kmip.tags import Tag
 from keystead.store import Record
 
-_HEAD: Final = Struct(">I?")
-"""In front of the attributes, under the same seal: the object type, and whether the server has the object itself."""
+_TAG_BYTES: Final = 16
+_HEAD: Final = Struct(f">I?{_TAG_BYTES}s")
+"""In front of the attributes, under the same seal: the object type, whether the server has the object itself, and the
+tag that this ends in, which stays when its key is rotated."""
 
 
 def close_record(vault: Vault, managed: Managed, now: int) -> Record:
@@ -32,9 +34,13 @@ def close_record(vault: Vault, managed: Managed, now: int) -> Record:
         managed.unique_identifier,
         managed.owner,
         managed.generation,
-        _HEAD.pack(managed.object_type, managed.envelope is not None) + dump_attributes(managed),
+        _head(managed.object_type, managed.envelope) + dump_attributes(managed),
     )
     return _record(vault, managed, sealed, managed.get(Tag.INITIAL_DATE, now))
+
+
+def _head(object_type: int, envelope: bytes | None) -> bytes:
+    return _HEAD.pack(object_type, envelope is not None, (envelope or b"")[-_TAG_BYTES:])
 
 
 def _record(vault: Vault, managed: Managed, sealed: bytes, initial_date: int) -> Record:
@@ -82,7 +88,7 @@ def open_record(vault: Vault, record: Record) -> Managed:
         attributes = vault.open_attributes(
             record.domain, record.unique_identifier, record.owner, record.generation, record.attributes
         )
-        head = _HEAD.pack(record.object_type, record.material is not None)
+        head = _head(record.object_type, record.material)
     except (TypeError, AttributeError, OverflowError, error):  # a column of another type, or out of range
         raise TamperError("the row of an object is damaged") from None
     if attributes[: _HEAD.size] != head:
