@@ -10,10 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from struct import Struct, error
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from keystead.errors import TamperError
 
@@ -27,8 +26,7 @@ _LENGTH: Final = Struct(">H")
 _DAMAGED: Final = "an event of the audit is damaged"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(NamedTuple):
     """One request's outcome, or something that was done to the server.
 
     Attributes:
@@ -62,27 +60,15 @@ class Event:
 
     def encode(self) -> bytes:
         """The bytes that are kept."""
-        texts = [
-            _bytes(self.operation),
-            _bytes(self.status),
-            _bytes(self.caller),
-            _bytes(self.name),
-            _bytes(self.domain),
-            _bytes(self.address),
-            _bytes(self.reason),
-            _bytes(self.message),
-            _bytes(self.version),
-            _bytes(self.client_correlation),
-            _bytes(self.server_correlation),
-        ]
+        lengths, texts = _texts(self[1:12])
         identifiers = self.unique_identifiers
         if len(identifiers) > MOST_IDENTIFIERS:
             identifiers = _few(identifiers)
-        head = _HEAD.pack(FORMAT, self.time, *map(len, texts), len(identifiers))
+        parts = [_HEAD.pack(FORMAT, self.time, *lengths, len(identifiers)), texts]
         for identifier in identifiers:
             text = _bytes(identifier)
-            texts += (_LENGTH.pack(len(text)), text)
-        return head + b"".join(texts)
+            parts += (_LENGTH.pack(len(text)), text)
+        return b"".join(parts)
 
     @classmethod
     def decode(cls, data: bytes, sequence: int = 0) -> Event:
@@ -173,6 +159,23 @@ def export(events: Iterable[tuple[int, bytes]]) -> Iterator[str]:
         fields = Event.decode(data, sequence).as_dict()
         fields["leaf"] = data.hex()
         yield json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _texts(texts: tuple[str, ...]) -> tuple[tuple[int, ...], bytes]:
+    """The texts of an event, as lengths and bytes; what a client does, it mostly does again."""
+    found = _KNOWN.get(texts)
+    if found is None:
+        encoded = [_bytes(text) for text in texts]
+        found = tuple(map(len, encoded)), b"".join(encoded)
+        if len(found[1]) < MOST_TEXT_BYTES // 2:  # so nothing was cut, and what is kept is small
+            if len(_KNOWN) >= _MOST_KNOWN:
+                _KNOWN.clear()
+            _KNOWN[texts] = found
+    return found
+
+
+_KNOWN: dict[tuple[str, ...], tuple[tuple[int, ...], bytes]] = {}
+_MOST_KNOWN: Final = 1024
 
 
 def _bytes(text: str) -> bytes:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from enum import Enum, auto
-from typing import Any, Final, cast
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, cast
 
 from keystead.crypto.passwords import verify_nothing
 from keystead.engine import attestation, identities, people, tickets, verifiers
@@ -65,8 +66,7 @@ _FACTORS: Final[Mapping[type[Verifier], Factor]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """As whom a message is answered.
 
     Attributes:
@@ -78,7 +78,7 @@ class Admission:
     caller: Caller
     delegation: Delegation | None = None
     refusal: OperationFailed | None = None
-    header: Mapping[str, Any] = field(default_factory=dict)
+    header: Mapping[str, Any] = MappingProxyType({})
 
 
 def admit(turn: Turn, caller: Caller, header: RequestHeader) -> Admission:

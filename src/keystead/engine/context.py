@@ -358,11 +358,12 @@ class Context:
         return load(OBJECTS[managed.object_type], plaintext[2:], version)
 
     def written(self, managed: Managed) -> bytes | None:
-        """The secret of an object as one item, if every version writes it alike; None if not.
+        """The secret of a settled object as one item, if every version writes it alike; None if not.
 
-        Raises: as `material`.
+        Raises:
+            TamperError, CustodyError: it cannot be opened.
         """
-        plaintext = self._plaintext(managed)
+        plaintext = self._opened(managed)
         return plaintext[2:] if plaintext[0] << 8 & _ALIKE else None
 
     def _plaintext(self, managed: Managed) -> bytes:
@@ -372,8 +373,13 @@ class Context:
             raise OperationFailed(ResultReason.OBJECT_ARCHIVED, "the object is archived; Recover it first")
         if managed.envelope is None or managed.get(Tag.KEY_VALUE_PRESENT) is False:
             raise OperationFailed(ResultReason.KEY_VALUE_NOT_PRESENT, "the server does not hold the key value")
+        return self._opened(managed)
+
+    def _opened(self, managed: Managed) -> bytes:
+        envelope = managed.envelope
+        assert envelope is not None
         return self.engine.vault.open(
-            managed.domain, managed.envelope[0], managed.unique_identifier, managed.owner, 1, managed.envelope[1:]
+            managed.domain, envelope[0], managed.unique_identifier, managed.owner, 1, envelope[1:]
         )
 
     def shred(self, managed: Managed) -> Managed:

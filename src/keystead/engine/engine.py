@@ -14,11 +14,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
-from keystead.audit.log import Event
 from keystead.config import Config
 from keystead.custody import RootOfTrust
 from keystead.custody.anchor import Anchor
@@ -38,6 +37,7 @@ from keystead.engine import (
 )
 from keystead.engine import operations as _operations  # noqa: F401 - enters the handlers
 from keystead.engine.accounts import Accounts
+from keystead.engine.answers import Answers, record
 from keystead.engine.context import Context, Identifiers, Turn
 from keystead.engine.endpoints import Endpoint
 from keystead.engine.guard import GuardedStore
@@ -62,15 +62,11 @@ from keystead.kmip.messages import (
     RequestHeader,
     RequestMessage,
     ResponseBatchItem,
-    ResponseHeader,
     Unreadable,
-    dump_response,
     load_request,
-    protocol_version,
 )
 from keystead.kmip.payloads import REQUESTS, Request, Response
-from keystead.kmip.schema import dump
-from keystead.kmip.version import V1_4, Version
+from keystead.kmip.version import Version
 from keystead.pki.ca import Authority
 from keystead.pki.issue import Rules
 from keystead.policy.access import ANYONE, Caller
@@ -98,8 +94,7 @@ OUT_OF_SERVICE: Final = OperationFailed(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A whole message and who sent it.
 
     Attributes:
@@ -111,7 +106,10 @@ class Incoming:
     caller: Caller
     encoding: str = "ttlv"
     overdue: bool = False
-    prepared: preparing.Results | None = field(default=None, repr=False)
+    prepared: preparing.Results | None = None
+
+    def __repr__(self) -> str:
+        return f"<{len(self.message)} bytes of {self.encoding} from {self.caller.name}>"  # what they say is a secret
 
 
 class _Undo(Exception):
@@ -152,8 +150,7 @@ class Engine:
         self._scrub = 0.0
         self._epoch: object = None
         self._turning = threading.Lock()
-        self._boot = secrets.token_hex(4)
-        self._answered = 0
+        self._answers = Answers()
 
     @classmethod
     def open(cls, config: Config, root: RootOfTrust) -> Engine:
@@ -236,7 +233,7 @@ class Engine:
             return {
                 "sealed": self.sealed,
                 "clients": len(identities.clients(transaction)),
-                "answered": self._answered,
+                "answered": self._answers.written,
                 "objects": transaction.state.objects,
                 "quarantine": transaction.state.quarantine.bit_count(),
             }
@@ -341,7 +338,7 @@ class Engine:
                 if admitted is None:
                     return incoming
                 caller = admitted
-            return replace(incoming, prepared=preparing.prepare(self, caller, version, message.batch_item))
+            return incoming._replace(prepared=preparing.prepare(self, caller, version, message.batch_item))
         except KeysteadError:
             return incoming  # its turn will say what is wrong
 
@@ -413,7 +410,8 @@ class Engine:
         self._scrub = self._scrub or time.monotonic() + SCRUB_SECONDS
 
     def _message(self, turn: Turn, incoming: Incoming) -> bytes:
-        turn.prepared = {key: list(results) for key, results in (incoming.prepared or {}).items()}
+        prepared = incoming.prepared
+        turn.prepared = {key: list(results) for key, results in prepared.items()} if prepared else {}
         turn.weight = 0
         if incoming.overdue:
             return self._unread(turn, incoming, OVERDUE)
@@ -430,13 +428,13 @@ class Engine:
         admission = self._admission(turn, incoming.caller, header)
         turn.said = admission.header
         if admission.caller is not incoming.caller:
-            incoming = replace(incoming, caller=admission.caller)
+            incoming = incoming._replace(caller=admission.caller)
         limit, too_large = header.maximum_response_size, False
         undo = header.batch_error_continuation_option is _UNDO and _changes(message)
         try:
             with turn.savepoint() if undo or (limit is not None and _changes(message)) else nullcontext():
                 items = self._batch(turn, incoming, message, version, admission)
-                answer = self._encode(turn, message, version, items)
+                answer = self._answers.write(turn, message, version, items)
                 too_large = limit is not None and len(answer) > limit
                 if too_large or (undo and items[-1].result_status is _FAILED):
                     raise _Undo
@@ -453,8 +451,8 @@ class Engine:
                 for item in items[:-1]
             ]
             for item in undone:
-                self._record(turn, incoming, version, item, (), "undone")
-            return self._encode(turn, message, version, [*undone, items[-1]])
+                record(turn, incoming.caller, version, item, (), "undone")
+            return self._answers.write(turn, message, version, [*undone, items[-1]])
         return answer
 
     def _too_large(
@@ -465,8 +463,8 @@ class Engine:
         refusal = OperationFailed(ResultReason.RESPONSE_TOO_LARGE, "the response would be too large")
         items = [failed(asked, refusal, version) for asked in message.batch_item[:answered] or [None]]
         for item in items:
-            self._record(turn, incoming, version, item, ())
-        return self._encode(turn, message, version, items)
+            record(turn, incoming.caller, version, item, ())
+        return self._answers.write(turn, message, version, items)
 
     def _admission(self, turn: Turn, caller: Caller, header: RequestHeader) -> authentication.Admission:
         """As whom a message is answered."""
@@ -494,7 +492,7 @@ class Engine:
             check_batch(message, version)
         except OperationFailed as error:
             item = failed(None, error, version)
-            self._record(turn, incoming, version, item, ())
+            record(turn, incoming.caller, version, item, ())
             return [item]
         context = Context(turn, incoming.caller, version)
         context.delegation, context.refusal = admission.delegation, admission.refusal
@@ -507,7 +505,7 @@ class Engine:
             item = self._item(context, asked, version)
             # What Poll gives is the answer to another operation; the event is of this one.
             done = item if item.operation is asked.operation else replace(item, operation=asked.operation)
-            self._record(turn, incoming, version, done, context.subjects, context.note)
+            record(turn, incoming.caller, version, done, context.subjects, context.note)
             items.append(item)
             if len(message.batch_item) > 1:
                 context.note_result(item, asked.operation)
@@ -605,35 +603,10 @@ class Engine:
 
     # --- answers ---
 
-    def _encode(
-        self, turn: Turn, message: RequestMessage, version: Version, items: Sequence[ResponseBatchItem]
-    ) -> bytes:
-        self._answered += 1
-        correlation = message.request_header.client_correlation_value if version >= V1_4 else None
-        if correlation is None and not turn.said:
-            # All such answers of a turn have the same header.
-            header = turn.headers.get((version, len(items)))
-            if header is None:
-                header = dump(self._header(turn, version, len(items)), version)
-                turn.headers[version, len(items)] = header
-        else:
-            header = dump(self._header(turn, version, len(items), correlation), version)
-        return dump_response(header, items, version)
-
-    def _header(self, turn: Turn, version: Version, count: int, correlation: str | None = None) -> ResponseHeader:
-        return ResponseHeader(
-            protocol_version=protocol_version(version),
-            time_stamp=turn.now,
-            client_correlation_value=correlation,
-            server_correlation_value=None if correlation is None else f"{self._boot}-{self._answered}",
-            batch_count=count,
-            **turn.said,
-        )
-
     def _unread(self, turn: Turn, incoming: Incoming, error: OperationFailed | CodecError) -> bytes:
         """Refuse a message as a whole."""
         version, item = whole(incoming, error)
-        self._record(turn, incoming, version, item, ())
+        record(turn, incoming.caller, version, item, ())
         return alone(item, version, turn.now, incoming.encoding)
 
     def _out_of_service(self, incoming: Incoming, error: Exception) -> bytes:
@@ -652,34 +625,7 @@ class Engine:
     def record(self, context: Context, item: ResponseBatchItem, note: str) -> None:
         """Add the event of a batch item that comes from no message at hand."""
         said = f"{note}: {item.result_message}" if item.result_message else note
-        incoming = Incoming(b"", context.caller)
-        self._record(context.turn, incoming, context.version, item, context.subjects, said)
-
-    def _record(
-        self,
-        turn: Turn,
-        incoming: Incoming,
-        version: Version,
-        item: ResponseBatchItem,
-        subjects: Sequence[str],
-        note: str = "",
-    ) -> None:
-        caller = incoming.caller
-        turn.events.append(
-            Event(
-                time=turn.now_us,
-                caller=caller.identity,
-                name=f"{caller.name} over {caller.client}" if caller.client else caller.name,
-                domain=caller.domain,
-                address=caller.address,
-                operation=item.operation.title if item.operation is not None else "",
-                unique_identifiers=tuple(subjects),
-                status=item.result_status.title,
-                reason=item.result_reason.title if item.result_reason is not None else "",
-                message=note or (item.result_message or ""),
-                version=str(version),
-            ).encode()
-        )
+        record(context.turn, context.caller, context.version, item, context.subjects, said)
 
 
 def _changes(message: RequestMessage) -> bool:

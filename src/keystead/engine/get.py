@@ -64,11 +64,10 @@ def get(context: Context, request: GetRequest) -> GetResponse | WrittenResponse:
             Destroyed, Object Archived and those of `wrapped`.
     """
     managed = context.object(request.unique_identifier)
-    if context.on_wire and managed.object_type is ObjectType.SYMMETRIC_KEY and request.plain and not managed.sensitive:
+    if context.on_wire and managed.object_type is ObjectType.SYMMETRIC_KEY and request.plain and managed.settled:
         # The usual case: the key leaves as it lies there, and nothing of it needs to be read.
         item = context.written(managed)
         if item is not None:
-            left(context, managed)
             return WrittenResponse(_answer_head(managed, context.version) + item, managed.unique_identifier)
     return GetResponse(
         object_type=managed.object_type,

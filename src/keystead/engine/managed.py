@@ -83,6 +83,7 @@ class Managed:
     generation: int = 0
     attributes: Mapping[AttributeName, tuple[Attribute, ...]] = field(default_factory=dict)
     envelope: bytes | None = None
+    _settled: bool | None = field(default=None, init=False, repr=False, compare=False)
 
     # --- reading ---
 
@@ -130,6 +131,26 @@ class Managed:
     def sensitive(self) -> bool:
         """Whether its bytes leave only wrapped, or not at all."""
         return bool(self.get(Tag.SENSITIVE)) or self.get(Tag.EXTRACTABLE) is False
+
+    @property
+    def settled(self) -> bool:
+        """Whether its bytes may leave as they are, and nothing about it is changed by that.
+
+        So it is with a key that was handed out before; it is worked out once.
+        """
+        known = self._settled
+        if known is None:
+            known = not (
+                self.envelope is None
+                or self.sensitive
+                or self.destroyed
+                or self.archived
+                or self.get(Tag.KEY_VALUE_PRESENT) is False
+                or self.get(Tag.FRESH)
+                or self.history.known_here_only
+            )
+            object.__setattr__(self, "_settled", known)
+        return known
 
     @property
     def destroyed(self) -> bool:
@@ -227,7 +248,7 @@ def numbered(
     links = count()
     return {
         name: tuple(
-            replace(instance, index=number)
+            instance if instance.index == number else Attribute(name, instance.value, number)
             for instance, number in zip(instances, links if name in LINK_TYPES else count(), strict=False)
         )
         for name, instances in attributes.items()
@@ -366,12 +387,12 @@ def _encoded(name: AttributeName, value: Any) -> bytes:
 
 
 def _canonical(value: Any) -> bytes:
-    if isinstance(value, bytes):
-        return b"b" + value
     if isinstance(value, str):
         return b"s" + value.encode()
     if isinstance(value, int):
         return b"i%d" % value
+    if isinstance(value, bytes):
+        return b"b" + value
     if isinstance(value, ttlv.Item):
         return b"t" + ttlv.encode(replace(value, tag=int(Tag.ATTRIBUTE_VALUE)))
     if isinstance(value, Structure):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import keystead
@@ -15,6 +16,7 @@ from keystead.errors import OperationFailed
 from keystead.kmip.enums import (
     ClientRegistrationMethod,
     DestroyAction,
+    Enumeration,
     ObjectType,
     Operation,
     ProfileName,
@@ -60,16 +62,12 @@ def query(context: Context, request: QueryRequest) -> QueryResponse:
     return QueryResponse(
         operation=tuple(
             o
-            for o in operations()
-            if o.since <= version <= o.until
-            and (permitted is None or o in permitted)
-            and (o is not Operation.INTEROP or context.engine.interop)
+            for o in _operations_of(version)
+            if (permitted is None or o in permitted) and (o is not Operation.INTEROP or context.engine.interop)
         )
         if _F.QUERY_OPERATIONS in asked
         else (),
-        object_type=tuple(o for o in OBJECT_TYPES if o.since <= version <= o.until)
-        if _F.QUERY_OBJECTS in asked
-        else (),
+        object_type=_object_types_of(version) if _F.QUERY_OBJECTS in asked else (),
         vendor_identification=VENDOR if _F.QUERY_SERVER_INFORMATION in asked else None,
         server_information=_information() if known and _F.QUERY_SERVER_INFORMATION in asked else None,
         application_namespace=NAMESPACES if _F.QUERY_APPLICATION_NAMESPACES in asked else (),
@@ -78,9 +76,7 @@ def query(context: Context, request: QueryRequest) -> QueryResponse:
         else (),
         attestation_type=attestation.TYPES if _F.QUERY_ATTESTATION_TYPES in asked else (),
         rng_parameters=(RNG,) if _F.QUERY_RNGS in asked else (),
-        profile_information=tuple(
-            ProfileInformation(profile_name=name) for name in PROFILES if name.since <= version <= name.until
-        )
+        profile_information=tuple(ProfileInformation(profile_name=name) for name in PROFILES if _has(version, name))
         if _F.QUERY_PROFILES in asked
         else (),
         capability_information=(_CAPABILITIES,) if _F.QUERY_CAPABILITIES in asked else (),
@@ -97,6 +93,20 @@ def query(context: Context, request: QueryRequest) -> QueryResponse:
         if _F.QUERY_STORAGE_PROTECTION_MASKS in asked
         else None,
     )
+
+
+def _has(version: Version, value: Enumeration) -> bool:
+    return value.since <= version <= value.until
+
+
+@cache
+def _operations_of(version: Version) -> tuple[Operation, ...]:
+    return tuple(operation for operation in operations() if _has(version, operation))
+
+
+@cache
+def _object_types_of(version: Version) -> tuple[ObjectType, ...]:
+    return tuple(object_type for object_type in OBJECT_TYPES if _has(version, object_type))
 
 
 _CONFORMING: Final = (

@@ -267,19 +267,20 @@ def load_request(message: bytes) -> tuple[RequestMessage, Version]:
         UnsupportedVersion: Unsupported Protocol Version.
         CodecError: Invalid Message, or the reason that it carries.
     """
-    version = version_of(message)
     # A client says the same in every header, so most were read before.
     after = 16 + int.from_bytes(message[12:16], "big")
     head = message[8:after]
-    header = _HEADERS.get(head)
-    if header is None or message[:4] != _REQUEST or len(message) != 8 + int.from_bytes(message[4:8], "big"):
+    known = _HEADERS.get(head)
+    if known is None or message[:8] != _REQUEST + (len(message) - 8).to_bytes(4, "big"):
+        version = version_of(message)
         whole = load(RequestMessage, message, version)
         header = whole.request_header
         if len(head) <= _LONGEST_KEPT and header.authentication is None and header.time_stamp is None:
             if len(_HEADERS) >= _MOST_KEPT:
                 _HEADERS.clear()
-            _HEADERS[head] = header
+            _HEADERS[head] = header, version
         return whole, version
+    header, version = known
     ttlv.check_items(message)
     try:
         batch = _batch_items(version)(message, after, len(message))
@@ -301,7 +302,7 @@ def _batch_items(version: Version) -> Reader:
 
 
 _REQUEST = (Tag.REQUEST_MESSAGE << 8 | ttlv.STRUCTURE).to_bytes(4, "big")
-_HEADERS: dict[bytes, RequestHeader] = {}
+_HEADERS: dict[bytes, tuple[RequestHeader, Version]] = {}
 _LONGEST_KEPT, _MOST_KEPT = 256, 1024
 
 

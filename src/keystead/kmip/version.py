@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Self
 
 
 class Version(IntEnum):
-    """A KMIP protocol version: its value orders it, `major` and `minor` name it.
+    """A KMIP protocol version: its value orders it, `text` names it.
 
     Source: KMIP 1.0-2.1 (OASIS Standards), 3.0 (Committee Specification Draft 01).
     """
@@ -20,13 +21,16 @@ class Version(IntEnum):
     V2_1 = 0x201
     V3_0 = 0x300
 
-    @property
-    def major(self) -> int:
-        return self >> 8
+    major: int
+    minor: int
+    text: str
 
-    @property
-    def minor(self) -> int:
-        return self & 0xFF
+    def __new__(cls, value: int) -> Self:
+        self = int.__new__(cls, value)
+        self._value_ = value
+        self.major, self.minor = divmod(value, 0x100)
+        self.text = f"{self.major}.{self.minor}"
+        return self
 
     @property
     def last_of_major(self) -> Version:
@@ -34,7 +38,7 @@ class Version(IntEnum):
         return max(version for version in Version if version.major == self.major)
 
     def __str__(self) -> str:
-        return f"{self.major}.{self.minor}"
+        return self.text
 
 
 V1_0, V1_1, V1_2, V1_3, V1_4, V2_0, V2_1, V3_0 = Version

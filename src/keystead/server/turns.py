@@ -15,7 +15,6 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any, Final, NamedTuple, Protocol
 
 from keystead.engine.engine import Incoming
@@ -267,7 +266,7 @@ class Turns:
         while self._queue and len(self._next) < MAXIMUM_TURN:
             waiting = self._queue.take()
             if waiting.since < overdue:
-                waiting = waiting._replace(incoming=replace(waiting.incoming, overdue=True))
+                waiting = waiting._replace(incoming=waiting.incoming._replace(overdue=True))
             self._next.append(waiting)
         if self._next:
             self._schedule()

@@ -282,15 +282,11 @@ def _spaces(rows: Rows, criteria: Criteria) -> list[int]:
         f" UNION SELECT space FROM spaces WHERE domain = ? AND reader IN ({_marks(readers)}) AND owned = 0"
         " UNION SELECT s.space FROM grants g JOIN spaces s"
         " ON s.domain = g.domain AND s.owned = 1 AND s.reader = g.owner"
-        f" WHERE g.domain = ? AND g.grantee IN ({_marks(readers)}) AND g.owner > ''",
-        (domain, criteria.visible_to[0], domain, *readers, domain, *readers),
+        f" WHERE g.domain = ? AND g.grantee IN ({_marks(readers)}) AND g.owner > ''"
+        f" UNION SELECT s.space FROM (SELECT 1 FROM grants WHERE domain = ? AND grantee IN ({_marks(readers)})"
+        " AND owner = ? LIMIT 1) g CROSS JOIN spaces s WHERE s.domain = ? AND s.owned = 1",
+        (domain, criteria.visible_to[0], domain, *readers, domain, *readers, domain, *readers, ALL, domain),
     )
-    everything = rows(
-        f"SELECT 1 FROM grants WHERE domain = ? AND grantee IN ({_marks(readers)}) AND owner = ?",
-        (domain, *readers, ALL),
-    )
-    if everything:
-        found = rows("SELECT space FROM spaces WHERE domain = ? AND owned = 1", (domain,))
     return [row[0] for row in found]
 
 
