@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -148,7 +147,7 @@ def test_what_was_not_prepared_is_made_in_place(world: World, counted: list[str]
 
 def test_a_result_for_something_else_is_not_used(world: World, counted: list[str]) -> None:
     incoming = prepared(world, pair_request(A.RSA, 1024))
-    other = replace(incoming, message=request_message(pair_request(A.RSA, 2048)))
+    other = incoming._replace(message=request_message(pair_request(A.RSA, 2048)))
     (found,) = answers(world.engine, other)
     assert len(counted) == 2
     key = world.do(GetRequest(unique_identifier=found.private_key_unique_identifier)).object
@@ -238,7 +237,7 @@ class Recorder:
         assert self.release.wait(10)
         if self.fails:
             raise RuntimeError("it went wrong")
-        return replace(incoming, prepared={("done",): [1]})
+        return incoming._replace(prepared={("done",): [1]})
 
     def answer(self, messages: Sequence[Incoming], seconds: float | None = None) -> list[bytes]:
         self.answered += [incoming.message for incoming in messages]

@@ -284,7 +284,7 @@ def _spaces(rows: Rows, criteria: Criteria) -> list[int]:
         " ON s.domain = g.domain AND s.owned = 1 AND s.reader = g.owner"
         f" WHERE g.domain = ? AND g.grantee IN ({_marks(readers)}) AND g.owner > ''"
         f" UNION SELECT s.space FROM (SELECT 1 FROM grants WHERE domain = ? AND grantee IN ({_marks(readers)})"
-        " AND owner = ? LIMIT 1) g CROSS JOIN spaces s WHERE s.domain = ? AND s.owned = 1",
+        " AND owner = ? LIMIT 1) f CROSS JOIN spaces s WHERE s.domain = ? AND s.owned = 1",
         (domain, criteria.visible_to[0], domain, *readers, domain, *readers, domain, *readers, ALL, domain),
     )
     return [row[0] for row in found]
