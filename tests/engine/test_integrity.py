@@ -277,6 +277,16 @@ def test_events_of_a_sealed_server_are_vouched_for_within_a_second(full: World) 
         assert transaction.unvouched() == []
 
 
+def test_m10_an_event_of_a_client_that_somebody_else_appended(full: World) -> None:
+    create(full)
+    full.engine.upkeep()
+    write(full, "INSERT INTO events SELECT last + number, number, batch, NULL FROM events ORDER BY last DESC LIMIT 1")
+    full.engine.upkeep()
+    create(full)
+    full.engine.upkeep()
+    assert noticed(full)
+
+
 def test_m7_the_end_of_the_record_is_missed(full: World) -> None:
     full.engine.upkeep()
     write(full, "DELETE FROM events WHERE last = (SELECT max(last) FROM events)")

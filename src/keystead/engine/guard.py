@@ -9,8 +9,8 @@ with it a counter, sealed, in the database; how far the counter had come is note
   sum is wrong holds a row that is not as it was left, and is quarantined.
 - Small values (`entry`) carry a code of their own, so that one which was edited, or put in the place of another, is
   refused when it is read.  Grants are kept as such values too, and a grant without one does not count.
-- Events carry a code too.  Those that were appended by somebody without the keys get one within a second; one before
-  the note that has none, or a wrong one, was tampered with.
+- Events carry a code too.  Those of operators, who append them without the keys, get one within a second; any other
+  that has none, or a wrong one, was tampered with.
 - The counter never falls while a process lives, nor below the note of how far it had come.
 
 A rollback by less than what was done since the last note, while the server was not running after a kill, is not
@@ -28,6 +28,7 @@ from hmac import compare_digest
 from types import TracebackType
 from typing import Final
 
+from keystead.audit.log import Event
 from keystead.custody.anchor import Anchor, Mark
 from keystead.custody.zones import Vault
 from keystead.engine.ledger import STATE, SUM_BYTES, Ledger, State, part_of, part_of_entry
@@ -114,18 +115,18 @@ class GuardedStore:
             self._noted = state.counter, events
 
     def _vouch(self) -> None:
-        """Vouch for events that somebody without the keys appended: while the server was sealed, or beside it.
+        """Vouch for events that a sealed server appended, or an operator beside a running one.
 
         From the next note on each event before it has a code, or was tampered with.
         """
         with self.begin(write=False) as transaction:
             waiting = transaction.unvouched()
+            noted = self.noted() if waiting else 0
+            waiting = [row for row in waiting if row.last > noted and _by_operators(transaction, row)]
         if waiting:
             with self.begin() as transaction:
-                noted = self.noted()
-                for row in transaction.unvouched():
-                    if row.last > noted and row.sound:
-                        transaction.vouch(row.last, self.ledger.events(row.last, row.number, row.batch))
+                for row in waiting:
+                    transaction.vouch(row.last, self.ledger.events(row.last, row.number, row.batch))
                 transaction.commit()
 
     @property
@@ -224,6 +225,18 @@ class GuardedStore:
             )
         if state.counter == mark.counter and not compare_digest(self.ledger.tag(state), mark.tag):
             raise TamperError(f"the database is another one than it was; {_WHAT_NOW}")
+
+
+def _by_operators(transaction: Transaction, row: EventRow) -> bool:
+    """Whether somebody without the keys can have appended it: then it is one event, and tells of no client."""
+    if not row.sound or row.number != 1:
+        return False
+    try:
+        ((_, data),) = transaction.events(row.last - 1, 1)
+        event = Event.decode(data)
+    except TamperError:
+        return False
+    return not (event.caller or event.domain or event.version or event.unique_identifiers)
 
 
 class _Begun:
