@@ -250,3 +250,20 @@ def test_advisory_03_no_change_is_lost(three: list[World]) -> None:
     assert at_once(three, added, 8) == {None: 24}
     found: Any = three[1].do(GetAttributesRequest(unique_identifier=key)).attributes.all(Tag.OBJECT_GROUP)
     assert {f"group {number}" for number in range(24)} <= set(found)
+
+
+def test_M11_a_private_key_that_one_destroyed_is_loaded_in_no_other(world: World, other: World) -> None:
+    asked = CreateKeyPairRequest(
+        common_attributes=attributes(cryptographic_algorithm=A.EC, cryptographic_length=256, activation_date=1),
+        private_key_attributes=attributes(cryptographic_usage_mask=M.SIGN),
+        public_key_attributes=attributes(cryptographic_usage_mask=M.VERIFY),
+    )
+    pairs = [world.do(asked).private_key_unique_identifier for _ in range(2)]
+    for key in pairs:
+        other.do(SignRequest(unique_identifier=key, data=b"data"))
+    world.do(RevokeRequest(unique_identifier=pairs[0], revocation_reason=COMPROMISE))
+    world.do(DestroyRequest(unique_identifier=pairs[0]))
+    assert {name for name, _ in other.engine.loaded_keys} == set(pairs)
+    world.engine.upkeep()
+    other.engine.upkeep()
+    assert {name for name, _ in other.engine.loaded_keys} == {pairs[1]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import threading
@@ -79,6 +80,9 @@ class KekStore(Protocol):
 
     def tombstones(self) -> list[Tombstone]:
         """All that was destroyed.  Raises: CustodyError."""
+
+    def buried(self, names: Iterable[str]) -> set[str]:
+        """Those of some objects that were destroyed.  Raises: CustodyError."""
 
     def root(self) -> str | None:
         """The identifier of the root that wrapped every key; None if none did yet."""
@@ -213,6 +217,12 @@ class SqliteKekStore:
 
     def tombstones(self) -> list[Tombstone]:
         return [Tombstone(*row) for row in self._rows("SELECT what, name, at, generation FROM tombstones")]
+
+    def buried(self, names: Iterable[str]) -> set[str]:
+        sql = (
+            "SELECT name FROM tombstones WHERE what IN ('object', 'gone') AND name IN (SELECT value FROM json_each(?))"
+        )
+        return {row[0] for row in self._rows(sql, (json.dumps(list(names)),))}
 
     def root(self) -> str | None:
         found = self._rows("SELECT value FROM facts WHERE name = ?", (_ROOT,))

@@ -297,6 +297,10 @@ class Vault:
         """Note what was destroyed, apart from the store: no restore revives it.  Raises: CustodyError."""
         self._keks.bury(tombstones)
 
+    def buried(self, names: Iterable[str]) -> set[str]:
+        """Those of some objects that were destroyed, by whatever process.  Raises: CustodyError."""
+        return self._keks.buried(names)
+
     def tombstones(self) -> list[Tombstone]:
         """All that was destroyed.  Raises: CustodyError."""
         return self._keks.tombstones()

@@ -187,7 +187,7 @@ class Engine:
         """Do what is due; about once a second.  Whatever becomes of one chore, the others are done."""
         chores: list[Callable[[], object]] = [lambda: self.store.upkeep(int(self.clock())), self.vault.follow]
         if not self.sealed:
-            chores += [lambda: waiting.carry_out(self), self._bury, self.store.note, self.sweeper.beat]
+            chores += [lambda: waiting.carry_out(self), self._bury, self._unload, self.store.note, self.sweeper.beat]
         failed: Exception | None = None
         for chore in chores:
             try:
@@ -218,6 +218,13 @@ class Engine:
                 self._scrub = 0.0
             except StoreError:
                 self._scrub = time.monotonic() + SCRUB_SECONDS
+
+    def _unload(self) -> None:
+        """Let go of the keys that other processes destroyed."""
+        if self.loaded_keys:
+            gone = self.vault.buried({name for name, _ in self.loaded_keys})
+            for slot in [slot for slot in self.loaded_keys if slot[0] in gone]:
+                del self.loaded_keys[slot]
 
     def deliveries(self) -> list[notices.Delivery]:
         """The messages for clients that are to be sent now.  Raises: StoreError, CustodyError, TamperError."""
