@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from keystead.engine.engine import Engine
+from keystead.engine import engine
 from keystead.store.sql import SqlTransaction
 from keystead.store.sqlite import _Connection
 from tests.torture import scan
@@ -48,13 +48,13 @@ def _piecemeal(patch: pytest.MonkeyPatch) -> None:
 
 def _silent(patch: pytest.MonkeyPatch) -> None:
     """What is refused leaves no event."""
-    record = Engine._record
+    record = engine.record
 
-    def successes(self: Engine, turn: object, incoming: object, version: object, item: object, *more: object) -> None:
+    def successes(turn: object, caller: object, version: object, item: object, *more: object) -> None:
         if item.result_reason is None:  # type: ignore[attr-defined]
-            record(self, turn, incoming, version, item, *more)  # type: ignore[arg-type]
+            record(turn, caller, version, item, *more)  # type: ignore[arg-type]
 
-    patch.setattr(Engine, "_record", successes)
+    patch.setattr(engine, "record", successes)
 
 
 @pytest.mark.parametrize("plant", [_forgetful, _piecemeal, _silent], ids=lambda plant: plant.__name__)
