@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -15,13 +16,15 @@ from keystead.errors import StoreError, TamperError
 from keystead.kmip.enums import ResultReason, ResultStatus, RevocationReasonCode
 from keystead.kmip.payloads.create import ImportRequest
 from keystead.kmip.payloads.get import GetRequest
-from keystead.kmip.payloads.lifecycle import ActivateRequest, DestroyRequest, RevokeRequest
+from keystead.kmip.payloads.lifecycle import ActivateRequest, DestroyRequest, ObliterateRequest, RevokeRequest
 from keystead.kmip.payloads.locate import LocateRequest
 from keystead.kmip.structures import Name, RevocationReason
+from keystead.kmip.version import V3_0
 from keystead.store.sql import MIGRATIONS, SqlTransaction
 from keystead.store.sqlite import _statements
 from tests.engine.keys import DATA, attributes, create, symmetric
 from tests.engine.world import World, create_request
+from tests.support import make_engine
 
 R = ResultReason
 MATERIAL = 15  # its place among the columns of an object
@@ -201,6 +204,43 @@ def test_m7_an_old_row_put_back(full: World) -> None:
     integrity.accept(full.engine)
     assert integrity.examine(full.engine.store).sound
     assert state_of(full, key) is not R.CRYPTOGRAPHIC_FAILURE
+
+
+def test_m7_an_old_row_is_not_used_though_nobody_looked(full: World) -> None:
+    key, other = create(full), create(full, who="bob")
+    old, olds = row_of(full, key), row_of(full, other)
+    reason = RevocationReason(revocation_reason_code=RevocationReasonCode.CESSATION_OF_OPERATION)
+    full.do(RevokeRequest(unique_identifier=key, revocation_reason=reason))
+    full.do(DestroyRequest(unique_identifier=key))
+    put_row(full, old)
+    put_row(full, olds)
+    assert state_of(full, key) is R.CRYPTOGRAPHIC_FAILURE
+    assert not isinstance(full.do(GetRequest(unique_identifier=other), who="bob"), ResultReason)
+
+
+def test_an_object_that_takes_the_place_of_another_is_not_an_older_one(full: World) -> None:
+    def brought(key: bytes, replace_existing: bool | None = None) -> ImportRequest:
+        return ImportRequest(
+            unique_identifier="own",
+            object=symmetric(key),
+            attributes=attributes(cryptographic_usage_mask=DATA),
+            replace_existing=replace_existing,
+        )
+
+    with closing(make_engine(full.directory, full.clock)) as second:
+        for _ in range(2):
+            for engine in (full.engine, second):
+                world = replace(full, engine=engine)
+                world.do(brought(b"1" * 32, replace_existing=True))
+                world.do(ActivateRequest(unique_identifier="own"))
+                full.do(GetRequest(unique_identifier="own"))
+        reason = RevocationReason(revocation_reason_code=RevocationReasonCode.CESSATION_OF_OPERATION)
+        full.do(RevokeRequest(unique_identifier="own", revocation_reason=reason))
+        full.do(ObliterateRequest(unique_identifier="own"), version=V3_0)
+        full.do(brought(b"2" * 32))
+        replace(full, engine=second).do(GetRequest(unique_identifier="own"))
+        full.do(GetRequest(unique_identifier="own"))
+        assert integrity.examine(second.store).sound
 
 
 def test_m7_an_old_copy_under_a_live_server(full: World) -> None:

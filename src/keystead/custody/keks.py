@@ -84,6 +84,9 @@ class KekStore(Protocol):
     def buried(self, names: Iterable[str]) -> set[str]:
         """Those of some objects that were destroyed.  Raises: CustodyError."""
 
+    def is_buried(self, what: str, name: str) -> bool:
+        """Whether there is a tombstone of one.  Raises: CustodyError."""
+
     def root(self) -> str | None:
         """The identifier of the root that wrapped every key; None if none did yet."""
 
@@ -223,6 +226,9 @@ class SqliteKekStore:
             "SELECT name FROM tombstones WHERE what IN ('object', 'gone') AND name IN (SELECT value FROM json_each(?))"
         )
         return {row[0] for row in self._rows(sql, (json.dumps(list(names)),))}
+
+    def is_buried(self, what: str, name: str) -> bool:
+        return bool(self._rows("SELECT 1 FROM tombstones WHERE what = ? AND name = ?", (what, name)))
 
     def root(self) -> str | None:
         found = self._rows("SELECT value FROM facts WHERE name = ?", (_ROOT,))

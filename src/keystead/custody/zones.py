@@ -305,6 +305,10 @@ class Vault:
         """All that was destroyed.  Raises: CustodyError."""
         return self._keks.tombstones()
 
+    def is_gone(self, unique_identifier: str) -> bool:
+        """Whether it was noted of an object that nothing is left of it.  Raises: CustodyError."""
+        return self._keks.is_buried("gone", unique_identifier)
+
     def generation_of(self, envelope: bytes) -> int:
         """The generation of the KEK that an envelope, or sealed attributes, lie under.  Raises: TamperError."""
         return _head(envelope)[0]

@@ -164,6 +164,7 @@ class Turn:
         self.now = now_us // 1_000_000
         self.changed: dict[str, Managed | None] = {}
         self.originals: dict[str, Managed | None] = {}
+        self.forgotten: dict[str, int] = {}
         self.events: list[bytes] = []
         self.headers: dict[tuple[Version, int], bytes] = {}
         self.cache: dict[str, Managed] = engine.cache
@@ -312,7 +313,7 @@ class Context:
         Raises:
             OperationFailed: Non Unique Name Attribute.
         """
-        managed = replace(managed, generation=1)
+        managed = replace(managed, generation=self.turn.forgotten.get(managed.unique_identifier, 0) + 1)
         if self.delegation is not None:
             self.delegation.cover(managed.unique_identifier, managed)
         if secret is not None:
@@ -393,6 +394,7 @@ class Context:
         self.transaction.delete(managed.unique_identifier)
         if managed.object_type in _LETS_IN:
             identities.touch(self.transaction)
+        self.turn.forgotten[managed.unique_identifier] = managed.generation
         self.turn.change(managed.unique_identifier, None)
 
     # --- what they stand on ---

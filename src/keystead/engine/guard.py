@@ -11,7 +11,8 @@ with it a counter, sealed, in the database; how far the counter had come is note
   refused when it is read.  Grants are kept as such values too, and a grant without one does not count.
 - Events carry a code too.  Those of operators, who append them without the keys, get one within a second; any other
   that has none, or a wrong one, was tampered with.
-- The counter never falls while a process lives, nor below the note of how far it had come.
+- The counter never falls while a process lives, nor below the note of how far it had come; nor does the generation of
+  an object that the process has seen.
 
 A rollback by less than what was done since the last note, while the server was not running after a kill, is not
 noticed: the note is made each second, and at the end.  Who can write beside the keys as well can put back both;
@@ -51,6 +52,8 @@ from keystead.store import (
 log = logging.getLogger("keystead.engine")
 
 GRANT: Final = "grant"
+MOST_SEEN: Final = 200_000
+"""Of so many objects a process remembers the generation; of those only that were changed since they were made."""
 _WHAT_NOW: Final = "restore a backup, or, if you have put it there yourself, keystead integrity accept"
 
 
@@ -70,6 +73,7 @@ class GuardedStore:
         self._furthest = -1
         self._keks: int | None = None
         self._noted: tuple[int, int] = (-1, -1)
+        self._seen: dict[str, int] = {}
 
     def begin(self, write: bool = True) -> _Begun:
         return _Begun(self, write)
@@ -174,7 +178,32 @@ class GuardedStore:
         if state.keks != self._keks:
             if self._keks is not None:
                 self.vault.refresh()
+                self._seen = {}  # so a person may have accepted older ones
             self._keks = state.keks
+
+    def see(self, unique_identifier: str, generation: int) -> None:
+        """Remember the generation of an object; 0 for none."""
+        if generation > 1:
+            if len(self._seen) >= MOST_SEEN:
+                self._seen = {}
+            self._seen[unique_identifier] = generation
+        elif self._seen:
+            self._seen.pop(unique_identifier, None)
+
+    def check_seen(self, record: Record, state: State) -> None:
+        """Refuse a record that is older than one that was seen.  Raises: TamperError, CustodyError."""
+        name, generation = record.unique_identifier, record.generation
+        before = self._seen.get(name, 0)
+        if generation == before:
+            return
+        if type(generation) is not int:
+            raise TamperError("the row of an object is damaged")
+        if generation < before:
+            if state.counter < self._furthest:  # the transaction began before that one was kept
+                return
+            if not self.vault.is_gone(name):  # else another one was brought under its identifier, to another process
+                raise TamperError("an object was put back to an older state")
+        self.see(name, generation)
 
     def marks(self) -> list[Mark]:
         """The notes of how far the database had come that were made here.  Raises: CustodyError."""
@@ -190,7 +219,7 @@ class GuardedStore:
 
     def forget(self) -> None:
         """Know nothing of the database any more: it was put in order by hand."""
-        self._known, self._furthest = (None, State()), 0
+        self._known, self._furthest, self._seen = (None, State()), 0, {}
 
     def _read(self, transaction: Transaction, checked: bool) -> State:
         found = transaction.entry(*STATE)
@@ -288,7 +317,7 @@ class _Savepoint:
 class GuardedTransaction:
     """A transaction that adds up what it changes.  See `keystead.store.Transaction`."""
 
-    __slots__ = ("_inner", "_least", "_objects", "_state", "_store", "_sums")
+    __slots__ = ("_changed", "_inner", "_least", "_objects", "_state", "_store", "_sums")
 
     def __init__(self, store: GuardedStore, inner: Transaction, least: int) -> None:
         self._store = store
@@ -297,6 +326,7 @@ class GuardedTransaction:
         self._state: State | None = None
         self._sums: dict[int, int] = {}
         self._objects = 0
+        self._changed: dict[str, int] = {}
 
     @property
     def state(self) -> State:
@@ -319,6 +349,8 @@ class GuardedTransaction:
         token = self._store.inner.epoch()
         self._inner.commit()
         self._store.remember(token, state)
+        for name, generation in self._changed.items():
+            self._store.see(name, generation)
 
     def _summed(self) -> State:
         state = self.state
@@ -331,13 +363,13 @@ class GuardedTransaction:
     def savepoint(self) -> AbstractContextManager[None]:
         return _Savepoint(self, self._inner.savepoint())
 
-    def pending(self) -> tuple[dict[int, int], int, State | None]:
+    def pending(self) -> tuple[dict[int, int], int, State | None, dict[str, int]]:
         """What was added up so far."""
-        return dict(self._sums), self._objects, self._state
+        return dict(self._sums), self._objects, self._state, dict(self._changed)
 
-    def put_back(self, pending: tuple[dict[int, int], int, State | None]) -> None:
+    def put_back(self, pending: tuple[dict[int, int], int, State | None, dict[str, int]]) -> None:
         """Forget what was added up since."""
-        self._sums, self._objects, self._state = pending
+        self._sums, self._objects, self._state, self._changed = pending
 
     def set_state(self, **changes: int | bytes) -> None:
         """Change the state itself, with the next commit."""
@@ -355,17 +387,23 @@ class GuardedTransaction:
     def get(self, unique_identifier: str) -> Record | None:
         if self.state.quarantine >> part_of(unique_identifier) & 1:
             raise TamperError("the object is in quarantine: it may not be as it was left")
-        return self._inner.get(unique_identifier)
+        record = self._inner.get(unique_identifier)
+        if record is not None and unique_identifier not in self._changed:
+            self._store.check_seen(record, self.state)
+        return record
 
     def add(self, record: Record) -> None:
         self._inner.add(record)
         name = record.unique_identifier
         self._objects += 1
+        if name in self._changed:  # it takes the place of one that was deleted
+            self._changed[name] = record.generation
         self._toggle(part_of(name), self._store.ledger.object(name, record.generation, record.attributes))
 
     def save(self, record: Record, generation: int) -> bytes:
         before = self._inner.save(record, generation)
         name, ledger = record.unique_identifier, self._store.ledger
+        self._changed[name] = record.generation
         self._toggle(
             part_of(name),
             ledger.object(name, generation, before),
@@ -387,6 +425,7 @@ class GuardedTransaction:
         before = self._inner.delete(unique_identifier)
         if before is not None:
             self._objects -= 1
+            self._changed[unique_identifier] = 0
             self._toggle(part_of(unique_identifier), self._store.ledger.object(unique_identifier, *before))
             for key, _ in self._inner.entries(GRANT, grant_key("", "", unique_identifier, "")):
                 self.delete_entry(GRANT, key)

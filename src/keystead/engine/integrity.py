@@ -45,7 +45,7 @@ SHARE: Final = 4
 """A sweep rests so many times as long as it works: the loop has to answer meanwhile."""
 LOOKED_INTO: Final = 20_000
 """So many objects a sweep looks into."""
-AT_START: Final = 20_000
+AT_START: Final = 200_000
 """Up to so many objects are added up before the first answer; more after it."""
 _PAGE: Final = 500
 _ALL: Final = range(OBJECT_PARTS + ENTRY_PARTS)
