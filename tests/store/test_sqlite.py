@@ -158,7 +158,7 @@ def test_upkeep_keeps_the_log_short(path: Path, record: Make) -> None:
     store.close()
 
 
-def test_a_database_of_a_newer_version_is_refused(path: Path) -> None:
+def test_S07_a_database_of_a_newer_version_is_refused(path: Path) -> None:
     stores.open(f"sqlite:{path}").close()
     with connect(path) as raw:
         raw.execute("PRAGMA user_version = 1000")
@@ -167,8 +167,8 @@ def test_a_database_of_a_newer_version_is_refused(path: Path) -> None:
         stores.open(f"sqlite:{path}")
 
 
-def test_a_migration_happens_whole_or_not_at_all(path: Path, record: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """S07: at whichever statement it fails, the version before still opens."""
+def test_S07_a_migration_happens_whole_or_not_at_all(path: Path, record: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At whichever statement it fails, the version before still opens."""
     from keystead.store import sql, sqlite
 
     store = stores.open(f"sqlite:{path}")
@@ -252,8 +252,7 @@ def test_a_damaged_page_never_gives_other_bytes_unnoticed_to_the_store(path: Pat
     assert refused >= len(whole) // 4096 - 2
 
 
-def test_a_file_put_in_the_place_of_the_database_is_not_served(path: Path, record: Make) -> None:
-    """S04."""
+def test_S04_a_file_put_in_the_place_of_the_database_is_not_served(path: Path, record: Make) -> None:
     store = stores.open(f"sqlite:{path}")
     path.rename(path.with_name("away.db"))
     other = stores.open(f"sqlite:{path}")
@@ -268,7 +267,9 @@ def test_a_file_put_in_the_place_of_the_database_is_not_served(path: Path, recor
     store.close()
 
 
-def test_a_database_that_another_keeps_locked_is_an_error_in_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_S04_a_database_that_another_keeps_locked_is_an_error_in_time(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = ("PRAGMA busy_timeout = 50", "PRAGMA journal_mode = WAL")
     monkeypatch.setattr("keystead.store.sqlite._SETTINGS", settings)
     first, second = stores.open(f"sqlite:{path}"), stores.open(f"sqlite:{path}")
@@ -322,8 +323,8 @@ def test_a_failed_transaction_takes_no_more_statements(path: Path, record: Make)
     store.close()
 
 
-def test_after_a_failed_disk_the_store_refuses_until_the_next_start(path: Path) -> None:
-    """S02: nobody syncs again and hopes."""
+def test_S02_after_a_failed_disk_the_store_refuses_until_the_next_start(path: Path) -> None:
+    """Nobody syncs again and hopes."""
     store = SqliteStore.open(f"sqlite:{path}")
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC

@@ -30,6 +30,8 @@ RESTART_WAL_PAGES: Final = 5_000
 CHECKED_AT_OPEN_BYTES: Final = 16 << 20
 """Up to this size the whole file is checked when it is opened; a larger one when its pages are read."""
 
+_WAL_MAGIC: Final = 0x377F0682
+
 _NOTHING_WRITTEN: Final = frozenset(
     {
         sqlite3.SQLITE_IOERR_SHMOPEN,
@@ -74,7 +76,7 @@ class SqliteStore:
         self._lock = threading.Lock()
         self._closed = False
         self._failure: str | None = None
-        self._file: tuple[int, int] | None = None
+        self._files: dict[Path, tuple[int, int]] = {}
 
     @classmethod
     def open(cls, url: str) -> SqliteStore:
@@ -96,8 +98,7 @@ class SqliteStore:
                 _migrate(connection)
                 _check_schema(connection)
                 _check_pages(connection)
-            found = path.stat()
-            store._file = (found.st_dev, found.st_ino)
+            store._files[path] = _identity(path)
         except sqlite3.Error as error:
             raise store.failure(error) from None
         except OSError as error:
@@ -122,7 +123,7 @@ class SqliteStore:
         self.tidy()
 
     def tidy(self) -> None:
-        self._check_file()
+        self._check_files()
         _, length, _ = self._connection().rows("PRAGMA wal_checkpoint(PASSIVE)")[0]
         if length > RESTART_WAL_PAGES:
             self._empty_log()
@@ -197,14 +198,20 @@ class SqliteStore:
         self._local.connection = found
         return found
 
-    def _check_file(self) -> None:
-        """Refuse to go on beside a file that somebody put in the place of the one that was opened."""
-        with suppress(OSError):
-            found = self._path.stat()
-            if (found.st_dev, found.st_ino) == self._file:
-                return
-        self._failure = "the file of the database was replaced"
-        raise TamperError("the file of the database was replaced")
+    def _check_files(self) -> None:
+        """Refuse to go on if somebody removed, replaced or emptied the file that was opened, or its log."""
+        log = self._path.with_name(f"{self._path.name}-wal")
+        if log not in self._files:
+            with suppress(OSError):  # it is made by the first that reads
+                self._files[log] = _identity(log)
+        for path, opened in self._files.items():
+            try:
+                same = _identity(path) == opened and (path != log or _begins_as_log(path))
+            except OSError:
+                same = False
+            if not same:
+                self._failure = f"the file {path.name} was replaced"
+                raise TamperError(self._failure)
 
 
 class _Begun:
@@ -302,6 +309,18 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _begins_as_log(path: Path) -> bool:
+    """Whether a log is empty or begins as one.  Source: https://www.sqlite.org/fileformat2.html#walformat."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    return not head or int.from_bytes(head, "big") & ~1 == _WAL_MAGIC
 
 
 def _quoted(path: Path) -> str:
