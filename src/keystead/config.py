@@ -137,6 +137,11 @@ class StoreConfig:
         pattern=r"(sqlite|postgresql):.+",
     )
 
+    @property
+    def path(self) -> Path | None:
+        """The file of an embedded database."""
+        return _sqlite_path(self.url)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustodyConfig:
@@ -302,7 +307,7 @@ CHECKS: Final[tuple[_Check, ...]] = (
     (
         "custody",
         "directory",
-        lambda c: _sqlite_path(c.store.url) is None or c.custody.directory != _sqlite_path(c.store.url).parent,  # type: ignore[union-attr]
+        lambda c: c.store.path is None or c.custody.directory != c.store.path.parent,
         "is the directory of the store; wrapped keys never lie beside what they wrap",
     ),
     (

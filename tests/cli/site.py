@@ -195,7 +195,8 @@ class Terminal:
         os.write(self._own, text.encode())
 
     def interrupt(self) -> None:
-        self.type("\x03")
+        # As the terminal does; the key itself is a character like others while single keys are read.
+        self.process.send_signal(signal.SIGINT)
 
     def __del__(self) -> None:
         self.process.kill()  # of a test that failed
@@ -206,8 +207,9 @@ class Terminal:
         deadline = time.monotonic() + PATIENCE
         while self._more(deadline):
             pass
+        status = self.process.wait(PATIENCE)  # first: who loses the terminal while ending is hung up on
         os.close(self._own)
-        return self.process.wait(PATIENCE)
+        return status
 
     def _more(self, deadline: float) -> bool:
         if not select.select([self._own], [], [], max(0.0, deadline - time.monotonic()))[0]:

@@ -129,6 +129,123 @@ def test_without_a_server_it_is_done_here(tmp_path: Path) -> None:
     assert "bytes a second" in keystead("backup", "create", "--rate", "fast", *at, cwd=tmp_path, status=2)
 
 
+def objects_of(directory: Path) -> int:
+    database = sqlite3.connect(directory / "store" / "keystead.db")
+    try:
+        found: int = database.execute("SELECT count(*) FROM objects").fetchone()[0]
+        return found
+    finally:
+        database.close()
+
+
+def create(directory: Path) -> str:
+    return uid_of(keystead("call", "Create", "algorithm=AES", "length=256", "--profile", directory / "alice.json"))
+
+
+def test_a_rehearsal_leaves_the_server_alone_whose_configuration_is_in_the_backup(tmp_path: Path) -> None:
+    directory, new = tmp_path / "d", tmp_path / "new"
+    config = directory / "keystead.toml"
+    with running(directory):
+        create(directory)
+    text = config.read_text()
+    for store in (directory / "store", Path("../d/store")):
+        config.write_text(text.replace("sqlite:store/", f"sqlite:{store}/"))
+        file = tmp_path / f"{len(store.parts)}.keystead"
+        keystead("backup", "create", file, "--config", config)
+        with running(directory, "serve", "--config", config):
+            uid, many = create(directory), objects_of(directory)
+            key = ("--key-file", directory / "custody" / "root.key")
+            said = keystead("backup", "restore", file, "--dir", new, *key, status=78)
+            assert "[store] url" in said
+            assert "keystead init" in said
+            assert objects_of(directory) == many
+            keystead("call", "Get", f"uid={uid}", "--profile", directory / "alice.json")
+        assert not new.exists()
+        (tmp_path / "log").unlink()
+    config.write_text(text)
+    other = tmp_path / "other"
+    keystead("init", "--dir", other, "--yes")  # as it says
+    said = keystead("backup", "restore", file, "--yes", *key, "--config", other / "keystead.toml")
+    assert "Restored: 2 objects" in said
+
+
+def test_each_class_is_backed_up_and_restored_by_itself(tmp_path: Path) -> None:
+    directory = tmp_path / "d"
+    at = ("--config", directory / "keystead.toml")
+    with running(directory):
+        create(directory)
+        for name in ("ca", "configuration"):
+            keystead("backup", "create", tmp_path / f"{name}.keystead", "--class", name, *at)
+    file, ca = tmp_path / "ca.keystead", directory / "ca.pem"
+    for name in ("ca", "configuration"):
+        assert "is whole" in keystead("backup", "verify", "--deep", tmp_path / f"{name}.keystead", *at)
+    before = ca.read_bytes()
+    ca.write_bytes(b"another")
+    said = keystead("backup", "restore", file, "--class", "ca", "--class", "keys", "--yes", *at, status=78)
+    assert "there is no keys in this backup" in said
+    content = file.read_bytes()
+    for bad in (content[:-1], content + b"x", content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]):
+        file.write_bytes(bad)
+        keystead("backup", "restore", file, "--class", "ca", "--yes", *at, status=76)
+        assert ca.read_bytes() == b"another"  # B01: nothing is written before all is known to be whole
+    file.write_bytes(content)
+    assert "Restored: ca as of" in keystead("backup", "restore", file, "--class", "ca", "--yes", *at)
+    assert ca.read_bytes() == before
+    events = [json.loads(line) for line in keystead("audit", "tail", "--json", *at).splitlines()]
+    assert any(each["operation"] == "Restore Backup" and "ca as of" in each["message"] for each in events)
+
+
+def test_where_a_new_installation_may_be(tmp_path: Path) -> None:
+    directory, empty = tmp_path / "d", tmp_path / "empty"
+    with running(directory):
+        create(directory)
+        file = tmp_path / "b.keystead"
+        keystead("backup", "create", file, "--config", directory / "keystead.toml")
+    key = ("--key-file", directory / "custody" / "root.key")
+    empty.mkdir()
+    (tmp_path / "link").symlink_to(empty)
+    (tmp_path / "file").write_bytes(b"")
+    assert "not empty" in keystead("backup", "restore", file, "--dir", tmp_path / "file", *key, status=78)
+    assert "Restored: 1 objects" in keystead("backup", "restore", file, "--dir", tmp_path / "link", *key)
+    assert objects_of(empty) == 1
+    assert (empty / "custody" / "root.key").stat().st_mode & 0o777 == 0o600
+    here = tmp_path / "here"
+    here.mkdir()
+    assert "Restored: 1 objects" in keystead("backup", "restore", file, "--dir", ".", *key, cwd=here)
+    assert objects_of(here) == 1
+    assert not [each for each in tmp_path.iterdir() if "restoring" in each.name]
+
+
+def test_a_damaged_database_is_moved_away_and_restored(tmp_path: Path) -> None:
+    directory = tmp_path / "d"
+    at = ("--config", directory / "keystead.toml")
+    file, store = tmp_path / "b.keystead", directory / "store"
+    with running(directory):
+        create(directory)
+        keystead("backup", "create", file, *at)
+    with (store / "keystead.db").open("r+b") as database:
+        database.write(os.urandom(4096))
+    assert f"move {store / 'keystead.db'} away" in keystead("backup", "restore", file, "--yes", *at, status=76)
+    store.rename(directory / "damaged")
+    assert "Restored: 1 objects" in keystead("backup", "restore", file, "--yes", *at)
+    assert "as they were left" in keystead("integrity", "check", *at)
+
+
+def test_a_passphrase_that_was_changed_since_opens_a_backup_of_before(tmp_path: Path) -> None:
+    directory, file = tmp_path / "d", tmp_path / "b.keystead"
+    for name in ("old", "new"):
+        (tmp_path / name).write_text(f"the {name} passphrase of it")
+        (tmp_path / name).chmod(0o600)
+    keystead("init", "--dir", directory, "--yes", "--passphrase-file", tmp_path / "old")
+    at = ("--config", directory / "keystead.toml")
+    keystead("backup", "create", file, *at)
+    keystead("operator", "rekey", "--passphrase-file", tmp_path / "new", *at)
+    assert "is whole" in keystead("backup", "verify", "--deep", file, *at)
+    assert "Restored" in keystead("backup", "restore", file, "--yes", *at)
+    old = ("--passphrase-file", tmp_path / "old")
+    assert "is whole" in keystead("backup", "verify", file, *old, cwd=tmp_path)  # elsewhere, as it was then
+
+
 def test_a_database_that_somebody_wrote_to_is_told_and_accepted(tmp_path: Path) -> None:
     directory = tmp_path / "d"
     at = ("--config", directory / "keystead.toml")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from keystead.errors import ConfigError, CustodyError
 if TYPE_CHECKING:
     from keystead.custody import RootOfTrust
     from keystead.engine.backup import Files
+    from keystead.engine.restore import File
 
 CLASSES: Final = ("configuration", "ca", "keys")
 _UNITS: Final = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
@@ -295,9 +296,11 @@ def restore(
 ) -> None:
     """Put FILE in the place of what an installation holds, or make a new installation of it.
 
-    The server must not run.  Of an installation that there is, the keys are replaced, unless --class says more;
+    The server must not run.  Of an installation that there is, the keys are replaced, unless --class says otherwise;
     keys that were destroyed since the backup was made stay destroyed, those that were made since are gone, and that
-    is on record.  After a crash in the middle, all is as it was before.
+    is on record.  After a crash in the middle the keys are as they were before; files of the other classes are put
+    there one by one: restore them again.  If the root of trust was rotated since, it opens first as it was then, next
+    as it is now: give the share files in that order.
 
     \b
     Examples:
@@ -305,76 +308,96 @@ def restore(
       keystead backup restore last.keystead --config /var/lib/keystead/keystead.toml
       keystead backup restore last.keystead --class ca
     """
+    from keystead.cli.roots import recorded
     from keystead.engine import backup as backups
+    from keystead.engine import restore as restoring
 
     header = backups.read_header(file)
     if directory is not None:
         if config_path is not None:
             raise ConfigError("--dir makes a new installation, --config names one that there is: say one of them")
-        _restore_new(file, header, directory, classes, share_files, key_file, passphrase_file, pin_file)
+        if classes and set(classes) != set(CLASSES):
+            raise ConfigError("a new installation needs all of a backup: leave --class out")
+        _must_hold(header, CLASSES)
+        _restore_new(file, header, directory.resolve(), share_files, key_file, passphrase_file, pin_file)
         return
     config = load_config(config_path)
-    chosen = classes or ("keys",)
+    chosen = tuple(name for name in CLASSES if name in (classes or ("keys",)))
+    _must_hold(header, chosen)
     _must_not_run(config)
     if not yes:
-        click.confirm(f"Replace the {', '.join(chosen)} here by those of {header.get('created')}?", abort=True)
+        click.confirm(f"Replace the {', '.join(chosen)} here by those of {header['created']}?", abort=True)
     with _root(header, config_path, share_files, key_file, passphrase_file, pin_file) as root:
-        for name in set(chosen) & {"configuration", "ca"}:
-            _write_files(file, root, config.directory, name)
+        found = restoring.files(file, root)  # of all: nothing is written before it is known to be whole
+        _must_not_run(config)  # custodians take their time
         if "keys" in chosen:
-            with _present_root(config, root, share_files) as own:
+            with _present_root(config, header, root, share_files) as own:
+                _must_not_run(config)
                 _restore_keys(file, root, config, own)
+    if files := [name for name in chosen if name != "keys"]:
+        said = f"{', '.join(files)} as of {header['created']}"
+        with recorded(config, "Restore Backup", f"backup {header['identifier']}: {said}"):
+            for name in files:
+                _write_files(config.directory, found[name])
+        click.echo(f"Restored: {said}.")
+
+
+def _must_hold(header: dict[str, Any], classes: tuple[str, ...]) -> None:
+    if missing := [name for name in classes if name not in header["classes"]]:
+        raise ConfigError(f"there is no {', '.join(missing)} in this backup; it holds {', '.join(header['classes'])}")
 
 
 def _restore_new(
     file: Path,
     header: dict[str, Any],
     directory: Path,
-    classes: tuple[str, ...],
     share_files: tuple[Path, ...],
     key_file: Path | None,
     passphrase_file: Path | None,
     pin_file: Path | None,
 ) -> None:
     """Make an installation beside the place where it belongs, and put it there when it is whole."""
+    import os
     import shutil
 
-    from keystead.config import FILE_NAME
-    from keystead.custody.files import make_directory
+    from keystead.custody.files import make_directory, sync_directory, write_private
     from keystead.custody.rootfile import KEY_FILE
+    from keystead.engine import restore as restoring
 
-    if directory.exists() and any(directory.iterdir()):
+    if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
         raise ConfigError(f"{directory} is not empty: name a new directory, or --config of the installation in it")
-    if missing := [name for name in CLASSES if name not in header["classes"]]:
-        raise ConfigError(f"a new installation needs all of a backup; this one is without {', '.join(missing)}")
-    if classes and set(classes) != set(CLASSES):
-        raise ConfigError("a new installation needs all of a backup: leave --class out")
+    if os.path.ismount(directory):
+        raise ConfigError(f"{directory} is a mount point and cannot be put there as a whole: name a directory in it")
     part = directory.with_name(f".{directory.name}.restoring")
     shutil.rmtree(part, ignore_errors=True)
     make_directory(part)
     try:
         with _root(header, None, share_files, key_file, passphrase_file, pin_file, present=False) as root:
+            found = restoring.files(file, root)
             for name in ("configuration", "ca"):
-                _write_files(file, root, part, name)
-            config = Config.load(part / FILE_NAME)
-            if not config.custody.directory.is_relative_to(part.absolute()):
-                raise ConfigError(
-                    f"[custody] directory: the configuration of the backup names {config.custody.directory}; restore"
-                    " the configuration alone, edit it, and then the keys"
-                )
-            _write_files(file, root, config.custody.directory, "keys")
-            if key_file is not None:
-                target = config.custody.directory / KEY_FILE
-                shutil.copyfile(key_file, target)
-                target.chmod(0o600)
+                _write_files(part, found[name])
+            name = found["configuration"][0].name  # the file itself comes first
+            config = Config.load(part / name)
+            for what, place in (("[custody] directory", config.custody.directory), ("[store] url", config.store.path)):
+                # Lexically is not enough: this may be the machine where the other one runs.
+                if place is None or not place.resolve().is_relative_to(part):
+                    raise ConfigError(
+                        f"{what}: the configuration in the backup names {place}, which is not in its own directory, and"
+                        " may be another server's. Make a server with keystead init, and restore the keys with --config"
+                    )
+            _write_files(config.custody.directory, found["keys"])
+            opens = config.custody.key_file or config.custody.directory / KEY_FILE
+            if key_file is not None and opens.resolve().is_relative_to(part):
+                write_private(opens, key_file.read_bytes())
             _restore_keys(file, root, config, root)
         if directory.exists():
             directory.rmdir()
         part.replace(directory)
+        sync_directory(directory.parent)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    click.echo(f"Start it:  keystead serve --config {directory / FILE_NAME}")
+    click.echo(f"Start it:  keystead serve --config {directory / name}")
 
 
 def _restore_keys(file: Path, root: RootOfTrust, config: Config, own: RootOfTrust) -> None:
@@ -384,8 +407,13 @@ def _restore_keys(file: Path, root: RootOfTrust, config: Config, own: RootOfTrus
     from keystead.engine import restore as restoring
     from keystead.engine.administration import operator_of
     from keystead.engine.engine import Engine
+    from keystead.errors import TamperError
 
-    with closing(Engine.open(config, own)) as engine:
+    try:
+        engine = Engine.open(config, own)
+    except TamperError as error:
+        raise TamperError(f"{error}: move {config.store.path} away with all that begins so, and restore anew") from None
+    with closing(engine):
         done = restoring.restore(
             file,
             root,
@@ -396,25 +424,16 @@ def _restore_keys(file: Path, root: RootOfTrust, config: Config, own: RootOfTrus
     click.echo(f"Restored: {done}.")
 
 
-def _write_files(file: Path, root: RootOfTrust, directory: Path, name: str) -> None:
-    """Write the files of a class of a backup under a directory, each whole or not at all."""
-    from keystead.custody import archive
+def _write_files(directory: Path, files: Sequence[File]) -> None:
+    """Write files of a backup under a directory, each whole or not at all."""
     from keystead.custody.files import write_private
-    from keystead.engine import backup as backups
-    from keystead.errors import TamperError
 
-    key = archive.open_key(root, backups.read_header(file))
-    for what, fields, section in backups.items_with_sections(file, key):
-        if what != "file" or section != backups.SECTIONS[name]:
-            continue
-        entry, content, mode = fields
-        target = directory / entry
-        if Path(entry).is_absolute() or ".." in Path(entry).parts:
-            raise TamperError("a backup names a file outside the installation")
-        if entry.startswith(OUTSIDE):
+    for each in files:
+        target = directory / each.name
+        if each.name.startswith(OUTSIDE):
             click.echo(f"{target}: it lay outside the installation; put it where the configuration names it.", err=True)
-        write_private(target, content, replace=True)
-        target.chmod(mode & 0o644)
+        write_private(target, each.content, replace=True)
+        target.chmod(each.mode & 0o644)
 
 
 def _must_not_run(config: Config) -> None:
@@ -443,22 +462,27 @@ def _root(
     """Open the root of trust that sealed a backup, as it was then.
 
     Args:
-        present: what opens it may be that of an installation that is there.
+        present: what opens it may be that of an installation that is there; if it is the same root, as it is now.
     """
     from dataclasses import replace
     from functools import partial
 
     from keystead.cli.opening import passphrase, pin, token_of
     from keystead.custody import Means, open_root
-    from keystead.custody.rootfile import KEY_FILE, ROOT_FILE, write_head
+    from keystead.custody.rootfile import KEY_FILE, ROOT_FILE, read_head, write_head
 
-    head = header.get("root_file")
-    if not isinstance(head, dict):
-        raise CustodyError("this backup has no root of trust in it: it holds no keys")
+    head = header["root_file"]
+    if head is None:
+        raise CustodyError("this backup has no root of trust in it, which would open it")
     kind, config = head.get("kind"), None
     if present or kind == "pkcs11":
-        with suppress(ConfigError):
+        with suppress(*(() if config_path else (ConfigError,))):
             config = load_config(config_path)
+    if present and config is not None:
+        with suppress(CustodyError, ValueError):  # it may be lost
+            now = read_head(config.custody.directory)
+            if now.get("identifier") == head.get("identifier"):  # which may have other shares, or another passphrase
+                head, kind = now, now.get("kind")
     with tempfile.TemporaryDirectory() as place:
         directory = Path(place)
         write_head(directory, ROOT_FILE, head, replace=False)
@@ -489,8 +513,14 @@ def _root(
 
 
 @contextmanager
-def _present_root(config: Config, then: RootOfTrust, share_files: tuple[Path, ...]) -> Iterator[RootOfTrust]:
-    """Open the root of trust that an installation has now; it is the backup's, unless it was rotated since."""
+def _present_root(
+    config: Config, header: dict[str, Any], then: RootOfTrust, share_files: tuple[Path, ...]
+) -> Iterator[RootOfTrust]:
+    """Open the root of trust that an installation has now; it is the backup's, unless it was rotated since.
+
+    Args:
+        share_files: those that opened the backup's root come first.
+    """
     from keystead.cli.opening import open_root
     from keystead.custody.rootfile import read_head
 
@@ -502,8 +532,10 @@ def _present_root(config: Config, then: RootOfTrust, share_files: tuple[Path, ..
         from keystead.custody.shares import Custodians
         from keystead.custody.software import SoftwareRoot
 
+        before = header["root_file"]
+        used = Custodians.load(before).threshold if before.get("kind") == "shares" else 0
         click.echo("The root of trust was rotated since: now the custodians of today.", err=True)
-        key = gather(Custodians.load(head), share_files)
+        key = gather(Custodians.load(head), share_files[used:])
         with closing(SoftwareRoot.open(config.custody.directory, key)) as own:
             yield own
     else:

@@ -272,10 +272,11 @@ def _settled(config: Config, wanted: tuple[str, ...]) -> str:
 def rekey(
     config_path: Path | None, wanted: Wanted, share_files: tuple[Path, ...], passphrase_file: Path | None
 ) -> None:
-    """Give the same root new shares, or a new passphrase: the old ones open nothing any more.
+    """Give the same root new shares, or a new passphrase: the old ones open nothing here any more.
 
     As many custodians as open the root have to agree.  A server that runs goes on; one that is sealed forgets the
-    shares that it was given.
+    shares that it was given.  A backup from before has the root as it was then: with that, the old ones still open this
+    same root.  If they may have been seen, rotate it instead.
 
     \b
     Examples:
@@ -307,7 +308,8 @@ def rekey(
         with exclusive(directory), recorded(config, "Rekey Root", said):
             keep_acknowledged(config, handed.custodians, handed.taken)
             SoftwareRoot.reseal(directory, old, handed.key, kind, custodians=handed.custodians.dump())
-        click.echo(f"The root is opened by {said}. The old shares open nothing any more: destroy them.")
+        click.echo(f"The root is opened by {said}.")
+        click.echo(_OLD_SHARES)
     else:
         raise ConfigError(f"a root of the kind {kind} is not rekeyed: keystead operator rotate")
 
@@ -393,13 +395,16 @@ def migrate(
     _moved(config, before, kind)
 
 
+_OLD_SHARES: Final = "The old shares open nothing here any more: destroy them once no backup needs them."
+
+
 def _moved(config: Config, before: str, kind: str) -> None:
     click.echo(f"Every key is under the new root ({kind}); nothing here is wrapped by the old one.")
     if before == "pkcs11":
         label = f"{config.custody.pkcs11_token}"
         click.echo(f"The old key is still in the token {label}: destroy it once no backup needs it.")
     elif before == "shares":
-        click.echo("The old shares open nothing here any more: destroy them once no backup needs them.")
+        click.echo(_OLD_SHARES)
 
 
 # --- status -----------------------------------------------------------------------------------------------------------

@@ -122,6 +122,35 @@ def _open(vault: Vault, record: Record, found: Found) -> None:
         found.damaged.append(record.unique_identifier)
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file in a backup: where it lay in its directory, what is in it, and its mode."""
+
+    name: str
+    content: bytes = field(repr=False)
+    mode: int
+
+
+def files(path: Path, root: RootOfTrust) -> dict[str, list[File]]:
+    """The files in a backup by class, in their order, once it was read to its end.
+
+    Raises:
+        TamperError: it was altered, cut short, or put together; or a file is not to lie in the installation.
+        CustodyError: the root is sealed.
+        StoreError: it cannot be read.
+    """
+    key = archive.open_key(root, backup.read_header(path))
+    names = {number: name for name, number in backup.SECTIONS.items()}
+    found: dict[str, list[File]] = {name: [] for name in names.values()}
+    for what, fields, section in backup.items_with_sections(path, key):
+        if what == "file":
+            one = File(*fields)
+            if Path(one.name).is_absolute() or ".." in Path(one.name).parts:
+                raise TamperError("a backup names a file outside the installation")
+            found[names[section]].append(one)
+    return found
+
+
 # --- restoring --------------------------------------------------------------------------------------------------------
 
 
@@ -324,4 +353,4 @@ def _settle(engine: Engine, transaction: Transaction, counter: int, keks: int, d
     store.put_state(transaction, State(counter, objects, keks + 1, 0, sums))
 
 
-__all__ = ["Found", "Restored", "restore", "verify"]
+__all__ = ["File", "Found", "Restored", "files", "restore", "verify"]
