@@ -27,6 +27,7 @@ from keystead.engine import (
     asynchronous,
     authentication,
     extensions,
+    graves,
     identities,
     notices,
     people,
@@ -146,7 +147,6 @@ class Engine:
         self.endpoints: tuple[int, Mapping[str, Endpoint]] = (-1, {})
         self.sweeper = Sweeper(self, None)
         self._refreshed = 0
-        self._destroyed: list[Tombstone] = []
         self._scrub = 0.0
         self._epoch: object = None
         self._turning = threading.Lock()
@@ -182,12 +182,14 @@ class Engine:
     def start(self) -> None:
         """Look at what there is, before the first answer.  Raises: StoreError, CustodyError, TamperError."""
         self.sweeper.start()
+        self._scrub = time.monotonic()  # what was destroyed just before a crash may be in the log
 
     def upkeep(self) -> None:
         """Do what is due; about once a second.  Whatever becomes of one chore, the others are done."""
         chores: list[Callable[[], object]] = [lambda: self.store.upkeep(int(self.clock())), self.vault.follow]
         if not self.sealed:
-            chores += [lambda: waiting.carry_out(self), self._bury, self._unload, self.store.note, self.sweeper.beat]
+            chores += [lambda: waiting.carry_out(self), self._bury, self._empty_log, self._unload]
+            chores += [self.store.note, self.sweeper.beat]
         failed: Exception | None = None
         for chore in chores:
             try:
@@ -208,10 +210,12 @@ class Engine:
         return not self.sealed and self.sweeper.alone() and rotation.labour(self)
 
     def _bury(self) -> None:
-        """Note what was destroyed where no restore undoes it, and leave nothing of it in the database's log."""
-        if self._destroyed:
-            self.vault.bury(self._destroyed)
-            self._destroyed = []
+        """Note what was destroyed where no restore undoes it."""
+        if graves.bury(self):
+            self._scrub = self._scrub or time.monotonic() + SCRUB_SECONDS
+
+    def _empty_log(self) -> None:
+        """Leave nothing of what was destroyed in the database's log, if it is time."""
         if self._scrub and time.monotonic() >= self._scrub:
             try:
                 self.store.scrub()
@@ -251,8 +255,10 @@ class Engine:
         if "workshop" in self.__dict__:
             self.workshop.shutdown(wait=False, cancel_futures=True)
         if not self.sealed:
+            self._scrub = self._scrub and time.monotonic()
             with suppress(KeysteadError):  # whoever opens it next sees that it has come further, which is no harm
                 self._bury()
+                self._empty_log()
                 self.store.note()
         self.token.close()
         self.store.close()
@@ -392,29 +398,27 @@ class Engine:
             turn = Turn(self, transaction, int(self.clock() * 1_000_000))
             result = work(turn)
             notices.post(turn)
+            stones = graves.note(turn)
             transaction.append_events(turn.events)
             transaction.commit()
         streams.settle(turn)
-        stones = []
         for unique_identifier, managed in turn.changed.items():
             if managed is None:
                 self.cache.pop(unique_identifier, None)
             else:
                 self.cache[unique_identifier] = managed
-                if not managed.destroyed:
-                    continue
-            stones.append(Tombstone("gone" if managed is None else "object", unique_identifier, turn.now))
         if stones:
-            self._entomb(stones)
+            self._entomb([stone for stone in stones if stone.what == "gone"])
         return result
 
-    def _entomb(self, stones: list[Tombstone]) -> None:
-        """Note what is gone before the answer leaves: the store has no trace of it.  What is destroyed it knows."""
-        gone = [stone for stone in stones if stone.what == "gone"]
-        if gone:
-            self.vault.bury(gone)
-        self._destroyed += [stone for stone in stones if stone.what != "gone"]
+    def _entomb(self, gone: list[Tombstone]) -> None:
+        """Bury what is gone before the answer leaves: the store has no trace of it.  What is destroyed it knows."""
         self._scrub = self._scrub or time.monotonic() + SCRUB_SECONDS
+        if gone:
+            try:
+                self.vault.bury(gone)
+            except KeysteadError as error:  # it is done, and noted: it is tried again
+                log.error("tombstones not written", extra={"fields": {"said": str(error)}})
 
     def _message(self, turn: Turn, incoming: Incoming) -> bytes:
         prepared = incoming.prepared

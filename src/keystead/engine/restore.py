@@ -20,6 +20,7 @@ from keystead.custody.keks import SqliteKekStore, Tombstone, context_of, zone_na
 from keystead.custody.zones import Vault
 from keystead.engine import backup
 from keystead.engine.backup import Progress, silent
+from keystead.engine.graves import noted
 from keystead.engine.guard import GRANT
 from keystead.engine.integrity import add_up
 from keystead.engine.ledger import ENTRY_PARTS, OBJECT_PARTS, STATE, SUM_BYTES, Ledger, State, part_of, part_of_entry
@@ -245,7 +246,10 @@ def restore(
     with store.inner.begin() as transaction:
         before = store.state(transaction, -1, checked=False)
         known = _known(transaction)
-        graves = _Graves(vault.tombstones(), {name: at for name, at in known.items() if at is not None})
+        graves = _Graves(
+            [*vault.tombstones(), *noted(store, transaction)],
+            {name: at for name, at in known.items() if at is not None},
+        )
         done = Restored(header, replaced=len(known))
         empty = transaction.last_event() == 0
         transaction.clear()
