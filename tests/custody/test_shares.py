@@ -22,13 +22,14 @@ from keystead.custody.shares import (
     REFUSED,
     Ceremony,
     Custodians,
+    Progress,
     sheet,
     split,
     well_formed,
     words,
 )
 from keystead.custody.software import ROOT_FILE, SoftwareRoot
-from keystead.errors import CustodyError
+from keystead.errors import CustodyError, StoreError
 
 NAMES = ("Ada", "Grace", "Hedy", "Ida", "Joan")
 Set = tuple[Custodians, tuple[str, ...], bytes]
@@ -199,6 +200,32 @@ def test_z10_nobody_takes_back_what_another_gave(made: Set) -> None:
     assert refusal(lambda: ceremony.withdraw("Ada", shares[0])) == REFUSED
     assert ceremony.submit("Ada", shares[0]).given == 2
     assert not any(hasattr(ceremony, verb) for verb in ("cancel", "reset", "clear", "abort"))
+
+
+def test_what_cannot_be_recorded_does_not_count(made: Set) -> None:
+    custodians, shares, key = made
+    opened: list[bytes] = []
+    said: list[tuple[str, str]] = []
+    ceremony = Ceremony(custodians, opened.append)
+
+    def record(name: str, progress: Progress) -> None:
+        said.append((name, str(progress)))
+
+    def fails(name: str, progress: Progress) -> None:
+        raise StoreError("the disk is full")
+
+    for number, typed in enumerate((" ada", "GRACE", "Hedy")):
+        with pytest.raises(StoreError):
+            ceremony.submit(typed, shares[number], fails)
+        assert ceremony.progress.given == number
+        assert not opened
+        if number:
+            with pytest.raises(StoreError):
+                ceremony.withdraw("Ada", shares[0], fails)
+        assert ceremony.progress.given == number
+        ceremony.submit(typed, shares[number], record)
+    assert opened == [key]
+    assert said == [("Ada", "1 of 3"), ("Grace", "2 of 3"), ("Hedy", "3 of 3")]  # as they are on record
 
 
 def test_a_ceremony_expires_from_its_first_share(made: Set) -> None:

@@ -205,6 +205,14 @@ class Progress:
         return f"{self.given} of {self.threshold}"
 
 
+Record = Callable[[str, Progress], None]
+"""Is told whose share it is and how far the ceremony is with it, before it counts."""
+
+
+def _unrecorded(_name: str, _progress: Progress) -> None:
+    """Record nothing: at a terminal, where what follows is recorded."""
+
+
 class Ceremony:
     """Takes shares one at a time, from different custodians, until there are enough; in any thread.
 
@@ -236,8 +244,11 @@ class Ceremony:
             left = int(self._began + PROGRESS_SECONDS - self._clock()) if self._shares else 0
             return Progress(len(self._shares), self._custodians.threshold, left)
 
-    def submit(self, custodian: str, share: str) -> Progress:
+    def submit(self, custodian: str, share: str, record: Record = _unrecorded) -> Progress:
         """Take a share; the last one that is needed opens the root.
+
+        Args:
+            record: what it raises keeps the share from counting.
 
         Raises:
             CustodyError: it is not accepted, in one text for every cause; what others gave stands.
@@ -247,6 +258,7 @@ class Ceremony:
             number = self._custodians.accept(custodian, share)
             if number in self._shares:
                 raise CustodyError(REFUSED)
+            record(self._custodians.names[number], Progress(len(self._shares) + 1, self._custodians.threshold))
             if not self._shares:
                 self._began = self._clock()
             self._shares[number] = words(share)
@@ -256,12 +268,15 @@ class Ceremony:
             self._open_with(self._custodians.combine(shares))
             return Progress(self._custodians.threshold, self._custodians.threshold)
 
-    def withdraw(self, custodian: str, share: str) -> Progress:
-        """Take one's own share back, by showing it again; nobody can take back another's.  Raises: CustodyError."""
+    def withdraw(self, custodian: str, share: str, record: Record = _unrecorded) -> Progress:
+        """Take one's own share back, by showing it again; nobody can take back another's.  Raises: as `submit`."""
         with self._lock:
             self._expire()
-            if self._shares.pop(self._custodians.accept(custodian, share), None) is None:
+            number = self._custodians.accept(custodian, share)
+            if number not in self._shares:
                 raise CustodyError(REFUSED)
+            record(self._custodians.names[number], Progress(len(self._shares) - 1, self._custodians.threshold))
+            del self._shares[number]
             return self.progress
 
     def _expire(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from keystead.audit.log import Event
-from keystead.custody.shares import Ceremony, Progress
+from keystead.custody.shares import Ceremony, Progress, Record
 from keystead.engine.administration import SEALED
 from keystead.engine.engine import Incoming
 from keystead.engine.notices import Delivery
@@ -86,7 +86,7 @@ class Unsealing:
 
         Raises:
             CustodyError: it is not accepted; one text for every cause.
-            StoreError: there can be no record of it.
+            StoreError: there can be no record of it; it does not count.
         """
         return self._take("Unseal", self._require().submit, custodian, share, address)
 
@@ -100,16 +100,16 @@ class Unsealing:
         return self._ceremony
 
     def _take(
-        self, operation: str, take: Callable[[str, str], Progress], custodian: str, share: str, address: str
+        self, operation: str, take: Callable[[str, str, Record], Progress], custodian: str, share: str, address: str
     ) -> Progress:
+        def record(name: str, progress: Progress) -> None:
+            note(self._store, operation, str(progress), name=name, address=address, clock=self._clock)
+
         try:
-            progress = take(custodian, share)
+            return take(custodian, share, record)
         except CustodyError as error:
             self._refused(operation, address, str(error))
             raise
-        # The custodian is one of those on record: the share was theirs.
-        note(self._store, operation, str(progress), name=custodian, address=address, clock=self._clock)
-        return progress
 
     def _refused(self, operation: str, address: str, message: str) -> None:
         now = time.monotonic()

@@ -25,7 +25,7 @@ from keystead.config import ServerConfig
 from keystead.custody.shares import Progress
 from keystead.engine.administration import SEALED
 from keystead.engine.unsealing import Unsealing
-from keystead.errors import CustodyError
+from keystead.errors import CustodyError, StoreError
 from keystead.server.http import answer_defect, answer_problem, json_response, read_body, secured
 from keystead.server.peers import Peer
 
@@ -59,6 +59,8 @@ def application(unsealing: Unsealing, config: ServerConfig, opened: Callable[[],
             progress = take(custodian, share, peer.address)
         except CustodyError as error:
             raise HTTPException(403, str(error)) from None
+        except StoreError as error:
+            raise HTTPException(503, f"it cannot be recorded, so that it does not count: {error}") from None
         if progress.given >= progress.threshold:
             asyncio.get_running_loop().call_soon(opened)
         return _shown(progress)
