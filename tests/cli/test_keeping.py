@@ -231,6 +231,46 @@ def test_a_damaged_database_is_moved_away_and_restored(tmp_path: Path) -> None:
     assert "as they were left" in keystead("integrity", "check", *at)
 
 
+def test_a_root_that_was_lost_is_put_back_and_no_other_is_made(tmp_path: Path) -> None:
+    directory, file = tmp_path / "d", tmp_path / "b.keystead"
+    custody = directory / "custody"
+    at = ("--config", directory / "keystead.toml")
+    with running(directory):
+        create(directory)
+        keystead("backup", "create", file, *at)
+    key = (custody / "root.key").read_bytes()
+    (tmp_path / "key").write_bytes(key)
+    (tmp_path / "key").chmod(0o600)
+    (custody / "root.json").unlink()
+    for command in (("status",), ("init", "--shares", "3", "--threshold", "2"), ("rotate",)):
+        assert "root.json is lost" in keystead("operator", *command, *at, status=69)
+    other = tmp_path / "other"
+    keystead("init", "--dir", other, "--yes")
+    foreign = ("--config", other / "keystead.toml")
+    keystead("backup", "create", tmp_path / "other.keystead", *foreign)
+    said = keystead(
+        "backup",
+        "restore",
+        tmp_path / "other.keystead",
+        "--yes",
+        *at,
+        "--key-file",
+        other / "custody/root.key",
+        status=69,
+    )
+    assert "another root of trust" in said
+    assert not (custody / "root.json").exists()
+    assert "root.json was lost" in keystead("backup", "restore", file, "--yes", *at)
+    assert "as they were left" in keystead("integrity", "check", *at)
+    custody.rename(tmp_path / "lost")
+    said = keystead("backup", "restore", file, "--yes", *at, "--key-file", tmp_path / "key")
+    assert "root.json was lost" in said
+    assert "Restored: 1 objects" in said
+    (custody / "root.key").write_bytes(key)
+    (custody / "root.key").chmod(0o600)
+    assert "as they were left" in keystead("integrity", "check", *at)
+
+
 def test_a_passphrase_that_was_changed_since_opens_a_backup_of_before(tmp_path: Path) -> None:
     directory, file = tmp_path / "d", tmp_path / "b.keystead"
     for name in ("old", "new"):

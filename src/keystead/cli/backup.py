@@ -83,14 +83,12 @@ def opening_options(command: Any) -> Any:
 
 
 @backup.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("named", metavar="[FILE]", default=".", type=click.Path())
 @config_option
 @class_option
 @click.option("--rate", type=Rate(), help="At most so many bytes a second: 500k, 20M, 1G.")
 @json_option
-def create(
-    file: Path | None, config_path: Path | None, classes: tuple[str, ...], rate: int | None, as_json: bool
-) -> None:
+def create(named: str, config_path: Path | None, classes: tuple[str, ...], rate: int | None, as_json: bool) -> None:
     """Make a backup in FILE, or in a directory, while the server serves.
 
     Into it go the configuration with the server's certificate, the authority (ca), and the keys: the root of trust as
@@ -113,7 +111,9 @@ def create(
 
     config = load_config(config_path)
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
-    file = file or Path()
+    file = Path(named)
+    if not file.is_dir() and named.endswith("/"):
+        raise ConfigError(f"{named}: there is no such directory")
     if file.is_dir():
         file = file / f"keystead-{stamp}{backups.SUFFIX}"
     chosen = classes or CLASSES
@@ -214,9 +214,9 @@ def list_backups(directory: Path, as_json: bool) -> None:
 
 COLUMNS: Final[Columns] = {
     "file": lambda row: Path(row["file"]).name,
-    "created": lambda row: row.get("fault") or row["created"],
+    "created": lambda row: row.get("fault") or row["created"][:16].replace("T", " "),
     "objects": lambda row: f"{row['objects']:,}" if "objects" in row else "",
-    "classes": lambda row: ", ".join(row.get("classes", ())),
+    "classes": lambda row: "all" if row.get("classes") == [*CLASSES] else ", ".join(row.get("classes", ())),
     "size": lambda row: _size(row["bytes"]),
 }
 
@@ -331,6 +331,7 @@ def restore(
         found = restoring.files(file, root)  # of all: nothing is written before it is known to be whole
         _must_not_run(config)  # custodians take their time
         if "keys" in chosen:
+            _put_back_root(config, root, found["keys"])
             with _present_root(config, header, root, share_files) as own:
                 _must_not_run(config)
                 _restore_keys(file, root, config, own)
@@ -422,6 +423,24 @@ def _restore_keys(file: Path, root: RootOfTrust, config: Config, own: RootOfTrus
             progress=lambda what, done, total: show_progress({"what": what, "done": done, "total": total}),
         )
     click.echo(f"Restored: {done}.")
+
+
+def _put_back_root(config: Config, then: RootOfTrust, files: Sequence[File]) -> None:
+    """Where the root of trust was lost, that of the backup takes its place again, unless keys are there of another."""
+    from keystead.custody.keks import SqliteKekStore
+    from keystead.custody.rootfile import ROOT_FILE
+
+    directory = config.custody.directory
+    if (directory / ROOT_FILE).exists():
+        return
+    with closing(SqliteKekStore(directory)) as keks:
+        if keks.root() not in (None, then.identifier):
+            raise CustodyError(
+                f"{ROOT_FILE} is lost, and this backup is of another root of trust than the keys that are here: restore"
+                f" one of the root {keks.root()}, or move {directory} away"
+            )
+    _write_files(directory, files)
+    click.echo(f"{ROOT_FILE} was lost and is as it was then.")
 
 
 def _write_files(directory: Path, files: Sequence[File]) -> None:

@@ -250,6 +250,11 @@ def gather(custodians: Custodians, share_files: Sequence[Path]) -> bytes:
     ceremony = Ceremony(custodians, found.append)
     files = list(share_files)
     if not files:
+        if not sys.stdin.isatty():
+            raise ConfigError(
+                f"{custodians.threshold} of {', '.join(custodians.names)} have to give their shares, and there is no"
+                " terminal to type them at: name each one's file with --share-file"
+            )
         click.echo(f"{custodians.threshold} of {', '.join(custodians.names)} have to agree, one after the other.")
     while not found:
         if share_files and not files:

@@ -80,6 +80,7 @@ def init(config_path: Path | None, wanted: Wanted) -> None:
       keystead operator init --config /etc/keystead/keystead.toml
     """
     from keystead.cli.roots import coming, configure, recorded
+    from keystead.custody import refuse_if_lost
     from keystead.custody.memory import harden
     from keystead.custody.rootfile import ROOT_FILE, exclusive, kind_of
 
@@ -91,6 +92,7 @@ def init(config_path: Path | None, wanted: Wanted) -> None:
             f"there is a root of trust already, of the kind {there}: keystead operator rotate for a new one,"
             " keystead operator migrate --to shares (or another kind)"
         )
+    refuse_if_lost(directory)
     kind = "shares" if wanted.said else config.custody.root
     if kind not in ("shares", "pkcs11"):
         raise ConfigError('say --shares and --threshold, or [custody] root = "pkcs11" in the configuration')

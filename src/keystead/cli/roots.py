@@ -200,8 +200,10 @@ def custodians_of(config: Config) -> Custodians:
 
 def head_of(config: Config) -> dict[str, object]:
     """What is known of the root that there is.  Raises: CustodyError."""
+    from keystead.custody import refuse_if_lost
     from keystead.custody.rootfile import ROOT_FILE, read_head
 
+    refuse_if_lost(config.custody.directory)
     if not (config.custody.directory / ROOT_FILE).exists():
         raise CustodyError("there is no root of trust yet: keystead operator init")
     try:

@@ -9,12 +9,13 @@ else noticing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from keystead.custody.files import shred, sweep, write_private
-from keystead.custody.rootfile import KEY_FILE, NEXT_FILE, NEXT_KEY_FILE, exclusive, kind_of
+from keystead.custody.rootfile import KEY_FILE, NEXT_FILE, NEXT_KEY_FILE, ROOT_FILE, exclusive, kind_of
 from keystead.errors import ConfigError, CustodyError
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ def open_root(kind: str, directory: Path, means: Means | None = None) -> RootOfT
     if kind not in ROOTS:
         raise ConfigError(f"[custody] root: is {' or '.join(ROOTS)}")
     settle(directory)
+    refuse_if_lost(directory)
     found = kind_of(directory)
     if found in ROOTS and found != kind:
         raise ConfigError(
@@ -171,6 +173,20 @@ def open_root(kind: str, directory: Path, means: Means | None = None) -> RootOfT
             f" if it was moved there and not finished: keystead operator migrate --to {found}"
         )
     return ROOTS[kind](directory, means or Means())
+
+
+def refuse_if_lost(directory: Path) -> None:
+    """Have nobody make another root in the place of one whose file is gone.  Raises: CustodyError, if it is."""
+    from keystead.custody.keks import KEK_FILE, SqliteKekStore
+
+    if (directory / ROOT_FILE).exists() or not (directory / KEK_FILE).exists():
+        return
+    with closing(SqliteKekStore(directory)) as keks:
+        if (root := keks.root()) is not None:
+            raise CustodyError(
+                f"{ROOT_FILE} is lost, but keys are here that the root of trust {root} wrapped; it is in every backup:"
+                " keystead backup restore"
+            )
 
 
 def settle(directory: Path) -> None:
@@ -182,4 +198,4 @@ def settle(directory: Path) -> None:
         settle(directory)
 
 
-__all__ = ["ROOTS", "Ask", "Means", "RootOfTrust", "open_root", "settle"]
+__all__ = ["ROOTS", "Ask", "Means", "RootOfTrust", "open_root", "refuse_if_lost", "settle"]
