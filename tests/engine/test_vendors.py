@@ -41,6 +41,7 @@ AES, RSA, EC = CryptographicAlgorithm.AES, CryptographicAlgorithm.RSA, Cryptogra
 ENCRYPTS = 0x0C
 """Encrypt and Decrypt, as a Cryptographic Usage Mask."""
 NOTHING = 0
+POLICY = "Operation Policy Name"
 
 
 def aes(bits: int = 256, mask: int = ENCRYPTS, *more: Item) -> Item:
@@ -684,3 +685,39 @@ def test_every_reason_for_a_refusal_is_one_that_the_version_has(world: World) ->
             assert not refusal.ok
             reason = ResultReason(refusal.get(Tag.RESULT_REASON))
             assert reason.since <= version
+
+
+@pytest.mark.parametrize("version", [V1_0, V1_2, V1_4])
+def test_an_instance_of_what_may_have_several_is_told_with_its_index(world: World, version: Version) -> None:
+    """PyKMIP reads the Attribute Index of a Name, and takes it to change the Name and to delete it."""
+    client = Talker(world, version)
+    key = client.do(Operation.CREATE, symmetric(), aes(128, ENCRYPTS, named("first"))).uid
+    changed = attribute("Name", *name("second"), index=0)
+    for answer in (
+        client.do(Operation.GET_ATTRIBUTES, uid(key), *wanted("Name", "Cryptographic Length")),
+        client.do(Operation.MODIFY_ATTRIBUTE, uid(key), changed),
+        client.do(Operation.DELETE_ATTRIBUTE, uid(key), *wanted("Name"), item(Tag.ATTRIBUTE_INDEX, 0)),
+        client.do(Operation.GET_ATTRIBUTES, uid(key), *wanted("Object Group")),
+    ):
+        assert answer.all(Tag.ATTRIBUTE_INDEX) == [0]
+
+
+@pytest.mark.parametrize("version", [V1_0, V1_4])
+def test_whatever_was_given_no_operation_policy_has_the_default_one(world: World, version: Version) -> None:
+    """PyKMIP looks for keys by the policy that no one gave them."""
+    client = Talker(world, version)
+    plain = client.do(Operation.CREATE, symmetric(), aes()).uid
+    said = client.do(Operation.CREATE, symmetric(), aes(256, ENCRYPTS, attribute(POLICY, "default"))).uid
+    other = client.do(Operation.CREATE, symmetric(), aes(256, ENCRYPTS, attribute(POLICY, "strict"))).uid
+    later = client.do(Operation.CREATE, symmetric(), aes()).uid
+    client.do(Operation.ADD_ATTRIBUTE, uid(later), attribute(POLICY, "default"))
+    assert sorted(located(client, attribute(POLICY, "default"))) == sorted([plain, said, later])
+    assert located(client, attribute(POLICY, "strict")) == [other]
+    assert located(client, attribute(POLICY, "unknown")) == []
+    for key, policy in ((plain, "default"), (said, "default"), (later, "default"), (other, "strict")):
+        assert client.do(Operation.GET_ATTRIBUTES, uid(key), *wanted(POLICY)).attributes == {POLICY: policy}
+        assert client.do(Operation.GET_ATTRIBUTES, uid(key)).attributes[POLICY] == policy
+        assert POLICY in client.do(Operation.GET_ATTRIBUTE_LIST, uid(key)).all(Tag.ATTRIBUTE_NAME)
+    assert not client.ask(Operation.DELETE_ATTRIBUTE, uid(plain), *wanted(POLICY)).ok
+    newer = Talker(world, V2_1)
+    assert newer.do(Operation.GET_ATTRIBUTES, uid(plain)).get(Tag.OPERATION_POLICY_NAME) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -126,10 +127,19 @@ def test_a_value_that_a_version_lacks_is_left_out() -> None:
     assert there_and_back(V3_0, later) == (later,)
 
 
-def test_an_index_of_1_x_is_kept_and_0_is_the_same_as_none() -> None:
-    name = Name(name_value="a")
-    assert there_and_back(V1_4, Attribute(Tag.NAME, name, 2)) == (Attribute(Tag.NAME, name, 2),)
-    assert there_and_back(V1_4, Attribute(Tag.NAME, name, 0)) == (Attribute(Tag.NAME, name),)
+def test_an_index_of_1_x_is_told_even_if_it_is_0_where_there_can_be_several_instances() -> None:
+    name, vendors = Name(name_value="a"), VendorAttributeName("x", "a")
+    number = Item(Tag.ATTRIBUTE_VALUE, ttlv.INTEGER, 1)
+    for told in (
+        Attribute(Tag.NAME, name, 2),
+        Attribute(Tag.NAME, name, 0),
+        Attribute(Tag.NAME, name),
+        Attribute(Tag.PARENT_LINK, "1", 0),
+        Attribute(vendors, number, 0),
+    ):
+        assert there_and_back(V1_4, told) == (told,)
+    only = Attribute(Tag.CRYPTOGRAPHIC_LENGTH, 128)
+    assert there_and_back(V1_4, replace(only, index=0)) == (only,)
     assert there_and_back(V2_0, Attribute(Tag.NAME, name, 2)) == (Attribute(Tag.NAME, name),)
 
 

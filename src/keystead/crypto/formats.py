@@ -101,6 +101,8 @@ def _load_pkcs8(material: bytes, hints: _Hints) -> PrivateKey:
         key: Any = serialization.load_der_private_key(material, hints.password)
         opened: PrivateKey = key
         return opened
+    if _second_tag(material) == der.INTEGER:  # "supporting both the RSAPrivateKey syntax ...": KMIP 1.4 section 2.1.3
+        return _load_der_private(material, hints, der.INTEGER)
     special = pqc.parse_pkcs8(material) or ffdh.parse_pkcs8(material)
     return special or _load_der_private(material, hints, der.SEQUENCE)
 
@@ -138,6 +140,8 @@ def _load_pkcs1_public(material: bytes, hints: _Hints) -> PublicKey:
 
 
 # --- Raw ------------------------------------------------------------------------------------------------------------
+# "only cryptographic key material, encoded as a string of bytes" (KMIP 1.4 section 2.1.3): of RSA that is more than one
+# number, and which encoding is not said.  The two that there are can be told apart.
 
 _EDWARDS_RAW: Final[
     dict[CryptographicAlgorithm, tuple[Callable[[bytes], PrivateKey], Callable[[bytes], PublicKey]]]
@@ -178,6 +182,8 @@ def _load_raw_private(material: bytes, hints: _Hints) -> PrivateKey:
         if curve is None or len(material) != field_bytes(curve_of(curve)):
             raise ValueError("the key has the wrong length for the curve")
         return ec.derive_private_key(int.from_bytes(material, "big"), curve_of(curve))
+    if hints.algorithm is A.RSA:
+        return _load_pkcs8(material, hints)
     raise unsupported(F.RAW)
 
 
@@ -198,6 +204,10 @@ def _load_raw_public(material: bytes, hints: _Hints) -> PublicKey:
         if curve is None:
             raise ValueError("the point has the wrong length")
         return _load_point(material, curve, hints)
+    if hints.algorithm is A.RSA:
+        return (
+            _load_pkcs1_public(material, hints) if _second_tag(material) == der.INTEGER else _load_spki(material, hints)
+        )
     raise unsupported(F.RAW)
 
 

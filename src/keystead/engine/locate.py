@@ -10,7 +10,7 @@ from keystead.engine.context import Context
 from keystead.engine.create import create
 from keystead.engine.handlers import handles
 from keystead.engine.making import DEFAULT_GROUP, MASKED
-from keystead.engine.managed import DATES, HISTORY, USUAL, conditions, name_key, part_condition
+from keystead.engine.managed import DATES, HISTORY, IMPLIED, USUAL, conditions, name_key, part_condition
 from keystead.errors import OperationFailed
 from keystead.kmip import ttlv
 from keystead.kmip.attributes import ATTRIBUTES, Attribute, AttributeName, Attributes, VendorAttributeName
@@ -188,7 +188,7 @@ class _Conditions:
             self.identifiers = _narrowed(self.identifiers, str(value))
         elif name in DATES:
             self.dates.setdefault(int(name), []).append(value)
-        elif name in USUAL and value == USUAL[name]:
+        elif value in (USUAL.get(name), IMPLIED.get(name)):
             self.lacking.append(int(name))  # type: ignore[arg-type]
         elif value == CryptographicUsageMask(0) and name is Tag.CRYPTOGRAPHIC_USAGE_MASK:
             self.object_types = _any_of(self.object_types, MASKED)  # no bit is asked for, but that there is a mask

@@ -60,6 +60,9 @@ USUAL: Final[Mapping[AttributeName, Any]] = {
 }
 """Values that nearly every object has: an object is not indexed under them, but where it has another value, or none.
 So what is looked for by a usual value is whatever has no entry for the attribute."""
+IMPLIED: Final[Mapping[AttributeName, Any]] = {Tag.OPERATION_POLICY_NAME: "default"}
+"""Values that an object has as long as nobody gave it another: they are neither stored nor indexed, and whatever has no
+entry for the attribute has the value.  Source: KMIP 1.4 §3.18."""
 _ABSENT: Final = b"absent"
 MOST_COMBINED_FIELDS: Final = 6
 """A structure is indexed under every combination of its fields, up to so many; a longer one under pairs and whole."""
@@ -170,7 +173,8 @@ class Managed:
             return (Attribute(name, self.state(now)),) if self.object_type in ATTRIBUTES[Tag.STATE].applies_to else ()
         if name == HISTORY:
             return ()
-        return self.attributes.get(name, ())
+        found = self.attributes.get(name, ())
+        return found or ((Attribute(name, IMPLIED[name]),) if name in IMPLIED else ())
 
     def everything(self, now: int) -> Iterator[Attribute]:
         """All instances of all attributes."""
@@ -179,6 +183,9 @@ class Managed:
         for name, instances in self.attributes.items():
             if name != HISTORY:
                 yield from instances
+        for name, value in IMPLIED.items():
+            if name not in self.attributes:
+                yield Attribute(name, value)
 
     # --- changing: each gives a changed copy ---
 
@@ -198,7 +205,7 @@ class Managed:
             if value is None:
                 changed.pop(name, None)
             else:
-                changed[name] = (Attribute(name, value),)
+                changed[name] = (Attribute(name, value, self._only_index(name)),)
         return replace(self, attributes=changed)
 
     def add(self, name: AttributeName, value: Any) -> Managed:
@@ -210,12 +217,12 @@ class Managed:
         """The index of one more instance."""
         return max((i.index or 0 for one in siblings(name) for i in self.attributes.get(one, ())), default=-1) + 1
 
-    def _only_index(self, name: AttributeName) -> int | None:
+    def _only_index(self, name: AttributeName) -> int:
         """The index of an only instance; links of all types count together."""
         if name not in LINK_TYPES:
-            return None
+            return 0
         present = self.attributes.get(name)
-        return present[0].index if present else self._next(name)
+        return (present[0].index or 0) if present else self._next(name)
 
     def with_instances(self, name: AttributeName, instances: Iterable[Attribute]) -> Managed:
         """Set all instances of an attribute."""
@@ -312,6 +319,8 @@ def index_of(managed: Managed) -> set[tuple[int, bytes]]:
         number = int(name) if isinstance(name, Tag) else int(Tag.ATTRIBUTE)
         for instance in instances:
             value = instance.value
+            if IMPLIED.get(name) == value:
+                continue
             if isinstance(value, Structure):
                 for fields in _spellings(value):
                     most = len(fields) if len(fields) <= MOST_COMBINED_FIELDS else 2

@@ -224,12 +224,18 @@ def read_1x(version: Version, partial: bool = False) -> Callable[[bytes, int, in
     return read
 
 
+def _is_multiple(name: AttributeName) -> bool:
+    """Whether an object can have several instances of an attribute: in 1.x all links are one attribute."""
+    return isinstance(name, VendorAttributeName) or name in LINK_TYPES or ATTRIBUTES[name].multiple
+
+
 def write_1x(version: Version) -> Writer:
     spelling = _spelling(version, Tag.ATTRIBUTE_VALUE)
 
     def write(out: bytearray, attribute: Attribute) -> None:
         ttlv.encode_into(out, ttlv.Item(Tag.ATTRIBUTE_NAME, ttlv.TEXT_STRING, title_of(attribute.name)))
-        if attribute.index:
+        # An index of 0 may be left out; PyKMIP reads it of every attribute that can have several instances.
+        if attribute.index or (attribute.index == 0 and _is_multiple(attribute.name)):
             ttlv.encode_into(out, ttlv.Item(Tag.ATTRIBUTE_INDEX, ttlv.INTEGER, attribute.index))
         if attribute.value is None:
             return
