@@ -347,6 +347,18 @@ def test_what_is_put_into_the_index_of_another_object_is_taken_out_again(full: W
     assert full.do(LocateRequest(attributes=attributes(name=named("wanted")))).unique_identifier == (named_so,)
 
 
+@pytest.mark.parametrize("by", [{"name": named("wanted")}, {"object_group": "wanted"}], ids=["a name", "a group"])
+def test_m7_what_is_not_searched_for_is_not_found(full: World, by: dict[str, object]) -> None:
+    wanted, other = create(full, **by), create(full)
+    asked = LocateRequest(attributes=attributes(**by))
+    assert full.do(asked).unique_identifier == (wanted,)
+    of = "(SELECT object FROM objects WHERE unique_identifier = '{}')"
+    write(full, f"UPDATE OR IGNORE postings SET object = {of.format(other)} WHERE object = {of.format(wanted)}")
+    assert full.do(asked).unique_identifier == ()
+    assert noticed(full)
+    assert full.do(asked).unique_identifier == (wanted,)
+
+
 def test_new_objects_are_made_where_nothing_is_in_quarantine(full: World) -> None:
     write(full, "DELETE FROM objects WHERE object IN (SELECT object FROM objects LIMIT 9)")
     assert noticed(full)

@@ -11,6 +11,7 @@ material    unwrap the secret of an object
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Iterator, Mapping
@@ -21,9 +22,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from keystead.custody.zones import Kind
 from keystead.engine import identities
 from keystead.engine.ledger import OBJECT_PARTS, part_of
-from keystead.engine.managed import Managed, gather
+from keystead.engine.managed import Managed, gather, index_of, names_of
 from keystead.engine.records import close_record, open_record
-from keystead.errors import OperationFailed
+from keystead.errors import OperationFailed, TamperError
 from keystead.kmip.enums import (
     CryptographicUsageMask,
     ObjectClass,
@@ -49,7 +50,12 @@ if TYPE_CHECKING:
     from keystead.engine.tickets import Delegation
     from keystead.engine.waiting import Submission
 
+log = logging.getLogger("keystead.engine")
+
 M = TypeVar("M", bound=ManagedObject)
+
+FEW: Final = 4
+"""Whoever finds so few uses them: each is looked at.  Long lists are left to the sweep (`integrity`)."""
 
 _KINDS: Final[Mapping[ObjectType, Kind]] = {
     ObjectType.PRIVATE_KEY: Kind.PRIVATE,
@@ -294,7 +300,25 @@ class Context:
         if self.delegation is not None and self.delegation.narrow:
             return self._find_narrowly(criteria, self.delegation)
         located = self.transaction.locate(criteria)
-        return list(located.identifiers), located.total
+        found = list(located.identifiers)
+        if len(found) <= FEW and (criteria.names or criteria.equal):
+            found = [name for name in found if self._meets(name, criteria)]
+        return found, located.total - len(located.identifiers) + len(found)
+
+    def _meets(self, name: str, criteria: Criteria) -> bool:
+        """Whether an object is what was searched for: what is searched is not sealed, what it was made from is."""
+        try:
+            managed = self.turn.fetch(name)
+        except TamperError:
+            return True  # whoever uses it is told
+        blind, wanted = self.engine.vault.blind, {number for number, _ in criteria.equal}
+        if managed is not None and set(criteria.names).issubset(names_of(managed)):
+            index = index_of(managed, wanted) if wanted else ()
+            held = {(number, blind(managed.domain, number, value)) for number, value in index if number in wanted}
+            if held.issuperset(criteria.equal):
+                return True
+        log.critical("integrity check failed", extra={"fields": {"found by what it is not": name}})
+        return False
 
     def _find_narrowly(self, criteria: Criteria, delegation: Delegation) -> tuple[list[str], int]:
         """Search among the objects that a ticket extends to."""

@@ -122,7 +122,10 @@ def _default(
     caller = context.caller
     key = hashlib.sha256("\0".join((caller.domain, caller.identity, *asked.groups)).encode()).hexdigest()
     transaction = context.transaction
-    [oldest] = context.find(context.criteria(maximum_items=1, offset_items=total - 1, **criteria))[0]
+    found = context.find(context.criteria(maximum_items=1, offset_items=total - 1, **criteria))[0]
+    if not found:
+        return [], 0
+    [oldest] = found
     since, _, count = (transaction.entry(_GROUP_TURN, key) or b"").partition(b" ")
     turns = int(count) if since == oldest.encode() else 0
     transaction.put_entry(_GROUP_TURN, key, b"%s %d" % (oldest.encode(), turns + 1))

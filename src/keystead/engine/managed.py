@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations, count
 from typing import Any, Final
@@ -310,13 +310,19 @@ def part_condition(name: Tag, **fields: Any) -> tuple[int, bytes]:
     return int(name), _encoded(name, tuple(fields.items()))
 
 
-def index_of(managed: Managed) -> set[tuple[int, bytes]]:
-    """Everything that an object is indexed under for equality."""
+def index_of(managed: Managed, wanted: Collection[int] | None = None) -> set[tuple[int, bytes]]:
+    """Everything that an object is indexed under for equality.
+
+    Args:
+        wanted: attribute numbers; all if it is not given.
+    """
     found: set[tuple[int, bytes]] = set()
     for name, instances in managed.attributes.items():
         if name in DATES or name in USUAL or name is Tag.NAME or name == HISTORY:
             continue
         number = int(name) if isinstance(name, Tag) else int(Tag.ATTRIBUTE)
+        if wanted is not None and number not in wanted and name not in LINK_TYPES:
+            continue
         for instance in instances:
             value = instance.value
             if IMPLIED.get(name) == value:
@@ -332,6 +338,8 @@ def index_of(managed: Managed) -> set[tuple[int, bytes]]:
             if name in LINK_TYPES:
                 found.update(_link_conditions(Link(link_type=LINK_TYPES[name], linked_object_identifier=value)))  # type: ignore[index]
     for name, usual in USUAL.items():
+        if wanted is not None and int(name) not in wanted:  # type: ignore[arg-type]
+            continue
         value = managed.get(name)
         if value is None:
             found.add((int(name), _ABSENT))  # type: ignore[arg-type]
