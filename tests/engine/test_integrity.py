@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from keystead.engine import granting, integrity
+from keystead.engine import granting, identities, integrity
 from keystead.engine.admin import Administration
 from keystead.engine.unsealing import note
 from keystead.errors import StoreError, TamperError
@@ -20,6 +20,7 @@ from keystead.kmip.payloads.lifecycle import ActivateRequest, DestroyRequest, Ob
 from keystead.kmip.payloads.locate import LocateRequest
 from keystead.kmip.structures import Name, RevocationReason
 from keystead.kmip.version import V3_0
+from keystead.pki.ca import Authority
 from keystead.store.sql import MIGRATIONS, SqlTransaction
 from keystead.store.sqlite import _statements
 from tests.engine.keys import DATA, attributes, create, symmetric
@@ -241,6 +242,25 @@ def test_an_object_that_takes_the_place_of_another_is_not_an_older_one(full: Wor
         replace(full, engine=second).do(GetRequest(unique_identifier="own"))
         full.do(GetRequest(unique_identifier="own"))
         assert integrity.examine(second.store).sound
+
+
+def test_m7_a_client_that_was_enabled_again_by_somebody_else_does_not_stay(full: World) -> None:
+    client = Administration(full.engine).enroll_client(
+        "mallory", Authority.create("x", "P-256").issue_client("mallory").der
+    )
+    entry = f"kind = 'client' AND key = '{client.identity}'"
+    full.engine.upkeep()
+    with closing(sqlite3.connect(full.directory / "keystead.db")) as database:
+        enabled = database.execute(f"SELECT * FROM entries WHERE {entry}").fetchone()
+    Administration(full.engine).disable_client("mallory")
+    epoch = full.engine.identity_epoch()
+    with closing(sqlite3.connect(full.directory / "keystead.db")) as database:
+        database.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)", enabled)
+        database.commit()
+    sweep(full)
+    assert full.engine.identity_epoch() != epoch  # by which open connections are looked at again
+    with full.engine.store.begin(write=False) as transaction, pytest.raises(TamperError):
+        identities.by_identity(transaction, client.identity)
 
 
 def test_m7_an_old_copy_under_a_live_server(full: World) -> None:

@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from keystead.errors import ConfigError
+from keystead.errors import ConfigError, TamperError
 from keystead.pki.ca import Authority
+from keystead.policy.access import Caller
 from keystead.server.tls import Contexts, leaf_fault
 
 from .certificates import certificate, revocation_list, write_lists
@@ -322,3 +323,22 @@ def test_M12_wrong_files_are_refused_and_named(pki: Pki, message: str) -> None:
     changes = {key: pki.path(name) for key, name in CONTEXT_FAULTS[message].items()}
     with pytest.raises(ConfigError, match=rf"\[server\] {message}"):
         Contexts.load(server_config(pki, **changes))
+
+
+def test_M7_a_client_whose_enrolment_was_tampered_with_loses_its_open_connections(
+    start: Start, pki: Pki, engine: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, known = start(), engine.caller_of
+
+    def caller_of(certificate_der: bytes, address: str) -> Caller | None:
+        if certificate_der == pki.der("alice"):
+            raise TamperError("a value of the kind client is in quarantine: it may not be as it was left")
+        return known(certificate_der, address)
+
+    with server.connect("alice") as alice, server.connect("bob") as bob:
+        monkeypatch.setattr(engine, "caller_of", caller_of)
+        engine.epoch += 1
+        assert closed_within(alice, 5)
+        bob.sendall(request())
+        assert receive(bob) == response()
+    assert server.exchange("alice") == b""

@@ -44,6 +44,7 @@ from keystead.engine.endpoints import Endpoint
 from keystead.engine.guard import GuardedStore
 from keystead.engine.handlers import HANDLERS
 from keystead.engine.integrity import Sweeper
+from keystead.engine.ledger import PARTS
 from keystead.engine.refusals import alone, check_batch, defect, failed, of_codec, refuse, whole
 from keystead.engine.tokens import OwnLibrary, Token, open_token
 from keystead.errors import (
@@ -296,9 +297,10 @@ class Engine:
         return turn
 
     def identity_epoch(self) -> int:
-        """A number that changes when any client's standing does."""
+        """A number that changes when any client's standing does, or is in doubt."""
         with self.store.begin(write=False) as transaction:
-            return identities.epoch(transaction)
+            quarantine = 0 if self.sealed else transaction.state.quarantine
+            return identities.epoch(transaction) << PARTS | quarantine
 
     def enroll(
         self, name: str, certificate_der: bytes, domain: str = "default", groups: tuple[str, ...] = ()

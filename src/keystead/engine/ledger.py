@@ -20,10 +20,10 @@ SYSTEM: Final = ""
 STATE: Final = ("integrity", "state")
 OBJECT_PARTS: Final = 64
 ENTRY_PARTS: Final = 32
-_PARTS: Final = OBJECT_PARTS + ENTRY_PARTS
+PARTS: Final = OBJECT_PARTS + ENTRY_PARTS
 SUM_BYTES: Final = 16
-_NO_SUMS: Final = bytes(_PARTS * SUM_BYTES)
-_STATE: Final = Struct(f">QQQ{_PARTS // 8}s{len(_NO_SUMS)}s")
+_NO_SUMS: Final = bytes(PARTS * SUM_BYTES)
+_STATE: Final = Struct(f">QQQ{PARTS // 8}s{len(_NO_SUMS)}s")
 _COUNTER: Final = Struct(">Q")
 _ENTRY: Final = Struct(">q16s")
 """In front of a small value: when it expires (-1: never), and its code."""
@@ -51,7 +51,7 @@ class State:
     sums: bytes = _NO_SUMS
 
     def encode(self) -> bytes:
-        quarantine = self.quarantine.to_bytes(_PARTS // 8, "big")
+        quarantine = self.quarantine.to_bytes(PARTS // 8, "big")
         return _STATE.pack(self.counter, self.objects, self.keks, quarantine, self.sums)
 
     @classmethod

@@ -7,7 +7,7 @@ import logging
 import time
 from dataclasses import dataclass, replace
 
-from keystead.errors import KeysteadError
+from keystead.errors import KeysteadError, TamperError
 from keystead.policy.access import Caller
 from keystead.server.listener import site_of
 from keystead.server.tls import Contexts, Shown, names_server, shown
@@ -72,7 +72,7 @@ class Peers:
             return None
 
     def recheck(self, peer: Peer) -> bool:
-        """Ask again who a peer is; False if it may not stay.
+        """Ask again who a peer is; False if it may not stay, as one whose enrolment was tampered with.
 
         Raises:
             KeysteadError: the store is out of reach.
@@ -82,7 +82,11 @@ class Peers:
         if self._fault(peer.shown):
             peer.caller = None
             return False
-        peer.caller = self._caller(peer.shown, peer.address, peer.names_server)
+        try:
+            peer.caller = self._caller(peer.shown, peer.address, peer.names_server)
+        except TamperError as error:
+            log.critical("client not looked up", extra={"fields": {"address": peer.address, "error": str(error)}})
+            peer.caller = None
         return peer.caller is not None
 
     def _fault(self, certificates: Shown) -> str:

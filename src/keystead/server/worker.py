@@ -13,7 +13,7 @@ from typing import Any
 
 from keystead.config import ServerConfig
 from keystead.engine.unsealing import Unsealing
-from keystead.errors import ConfigError, KeysteadError
+from keystead.errors import ConfigError, KeysteadError, TamperError
 from keystead.policy.access import Caller
 from keystead.server import http, sealed
 from keystead.server.admin import AdminSocket
@@ -144,6 +144,9 @@ class Worker:
             epoch = self._engine.identity_epoch()
             if epoch != self._epoch:
                 self._epoch, self._to_recheck = epoch, True
+        except TamperError:
+            self._to_recheck = True  # whose standing is beyond doubt may stay
+            raise
         finally:
             if self._to_recheck:
                 self._recheck()
