@@ -33,6 +33,7 @@ from keystead.engine import (
     people,
     preparing,
     rotation,
+    storage,
     streams,
     waiting,
 )
@@ -597,6 +598,8 @@ class Engine:
             raise OperationFailed(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "this client is not enrolled")
         if context.delegation is not None:
             context.delegation.begin(operation)
+        if row.keeps:
+            storage.check(request, row.keeps)
         submission = context.submission
         if submission is not None and asked is not None and submission.waits(operation):
             raise Pending(waiting.submit(context, submission, asked))

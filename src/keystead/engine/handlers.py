@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from keystead.engine import storage
 from keystead.engine.context import Context
 from keystead.kmip.enums import Operation
 from keystead.kmip.payloads import Request, Response
@@ -21,11 +22,13 @@ class Row:
     Attributes:
         changes: a savepoint is set before it.
         marks: it only marks what it has served, and sets the savepoint itself.
+        keeps: the fields of the request that permit ways to keep what it makes.
     """
 
     handler: Handler
     changes: bool
     marks: bool = False
+    keeps: tuple[str, ...] = ()
 
 
 HANDLERS: dict[type[Request], Row] = {}
@@ -37,7 +40,7 @@ def handles(
     """Enter a function as the handler of a request."""
 
     def enter(handler: Callable[[Context, Q], Response]) -> Callable[[Context, Q], Response]:
-        HANDLERS[request] = Row(handler, changes, marks)
+        HANDLERS[request] = Row(handler, changes, marks, storage.fields(request))
         return handler
 
     return enter

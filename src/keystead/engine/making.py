@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from keystead.engine import rules
+from keystead.engine import rules, storage
 from keystead.engine.context import Context
 from keystead.engine.extensions import VENDOR
 from keystead.engine.managed import LEASE_SECONDS, RNG, SERVER_VENDORS, Managed, gather, numbered
@@ -30,7 +30,6 @@ from keystead.kmip.enums import (
     ObjectClass,
     ObjectType,
     Operation,
-    ProtectionStorageMask,
     ResultReason,
     RNGAlgorithm,
 )
@@ -237,6 +236,9 @@ def _completed(context: Context, instance: Attribute) -> Attribute:
         if value.usage_limits_total < 0:
             raise OperationFailed(ResultReason.INVALID_ATTRIBUTE_VALUE, "a Usage Limits Total is not negative")
         return replace(instance, value=replace(value, usage_limits_count=value.usage_limits_total))
+    if instance.name is Tag.PROTECTION_STORAGE_MASK:
+        storage.check_masks((value,))
+        return replace(instance, value=storage.STORAGE)
     return instance
 
 
@@ -288,8 +290,8 @@ def new(
         Tag.EXTRACTABLE: extractable,
         Tag.NEVER_EXTRACTABLE: not extractable and generated,
         Tag.OBJECT_CLASS: ObjectClass.USER,
-        Tag.PROTECTION_STORAGE_MASK: ProtectionStorageMask.SOFTWARE,
-        Tag.SHORT_UNIQUE_IDENTIFIER: hashlib.sha256(own.encode()).digest()[:16],
+        Tag.PROTECTION_STORAGE_MASK: storage.STORAGE,
+        Tag.SHORT_UNIQUE_IDENTIFIER: hashlib.sha256(own.encode()).digest(),
     }
     if generated:
         defaults[Tag.ORIGINAL_CREATION_DATE] = now

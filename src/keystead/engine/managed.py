@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations, count
 from typing import Any, Final
 
+from keystead.engine.storage import STORAGE
 from keystead.kmip import ttlv
 from keystead.kmip.attributes import (
     ATTRIBUTES,
@@ -24,7 +25,6 @@ from keystead.kmip.enums import (
     NameType,
     ObjectClass,
     ObjectType,
-    ProtectionStorageMask,
     RNGAlgorithm,
     State,
 )
@@ -55,7 +55,7 @@ USUAL: Final[Mapping[AttributeName, Any]] = {
     Tag.NEVER_EXTRACTABLE: False,
     Tag.KEY_FORMAT_TYPE: KeyFormatType.RAW,
     Tag.OBJECT_CLASS: ObjectClass.USER,
-    Tag.PROTECTION_STORAGE_MASK: ProtectionStorageMask.SOFTWARE,
+    Tag.PROTECTION_STORAGE_MASK: STORAGE,
     Tag.RANDOM_NUMBER_GENERATOR: RNG,
 }
 """Values that nearly every object has: an object is not indexed under them, but where it has another value, or none.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -64,6 +65,8 @@ def register(context: Context, request: RegisterRequest) -> RegisterResponse:
     if OBJECT_TYPES.get(type(secret)) is not request.object_type:
         raise OperationFailed(_R.INVALID_OBJECT_TYPE, "the object is not of the Object Type")
     asked = requested(context, request.object_type, _inner_attributes(secret), request.attributes)
+    if is_wrapped(secret):
+        asked |= _wrapping_key_link(context, secret)
     managed = keep(context, request.object_type, secret, asked)
     return RegisterResponse(unique_identifier=managed.unique_identifier)
 
@@ -110,6 +113,17 @@ def keep(
 # --- what came wrapped ------------------------------------------------------------------------------------------------
 
 
+def _wrapping_key_link(context: Context, secret: ManagedObject) -> _Asked:
+    """The link to the key that an object came wrapped under, if the caller may see that.  Source: 2.1 §6.1.43."""
+    described = use.key_block(secret).key_wrapping_data
+    encryption = described.encryption_key_information if described is not None else None
+    if encryption is not None:
+        with suppress(OperationFailed):
+            target = linked(context, Tag.WRAPPING_KEY_LINK, encryption.unique_identifier)
+            return {Tag.WRAPPING_KEY_LINK: (Attribute(Tag.WRAPPING_KEY_LINK, target),)}
+    return {}
+
+
 def _protected(context: Context, managed: Managed, came: ManagedObject) -> Managed:
     """An object that came wrapped, at least as protected as what wrapped it and as whatever has the same bytes.
 
@@ -144,11 +158,15 @@ def examined(
         return secret, certificate_attributes(secret)
     if isinstance(secret, OpaqueObject):
         return secret, {
+            Tag.KEY_FORMAT_TYPE: KeyFormatType.OPAQUE,
             Tag.OPAQUE_DATA_TYPE: secret.opaque_data_type,
             Tag.DIGEST: digest_of(secret.opaque_data_value, KeyFormatType.OPAQUE),
         }
     if isinstance(secret, CertificateRequest):
-        return secret, {Tag.DIGEST: digest_of(secret.certificate_request_value, KeyFormatType.PKCS_10)}
+        return secret, {
+            Tag.KEY_FORMAT_TYPE: KeyFormatType.PKCS_10,
+            Tag.DIGEST: digest_of(secret.certificate_request_value, KeyFormatType.PKCS_10),
+        }
     if isinstance(secret, Template):
         own = gather(a for a in secret.attributes or () if a.name is Tag.NAME)
         # In 1.0 and 1.1 a template may be named by the attributes that it holds as well.  Source: 1.4 §11.4.
@@ -249,7 +267,7 @@ def _examined_key(
 # An import brings attributes that elsewhere only the server sets; these follow from the object and from now.
 _NOT_IMPORTED: Final = frozenset(
     {
-        Tag.STATE, Tag.OBJECT_TYPE, Tag.UNIQUE_IDENTIFIER, Tag.LAST_CHANGE_DATE, Tag.ALWAYS_SENSITIVE,
+        Tag.STATE, Tag.OBJECT_TYPE, Tag.UNIQUE_IDENTIFIER, Tag.ALWAYS_SENSITIVE,
         Tag.NEVER_EXTRACTABLE, Tag.DIGEST, Tag.ARCHIVE_DATE, Tag.KEY_FORMAT_TYPE, Tag.SHORT_UNIQUE_IDENTIFIER,
         Tag.DESTROY_DATE,
     }

@@ -12,6 +12,7 @@ from keystead.engine.extensions import VENDOR
 from keystead.engine.handlers import handles, operations
 from keystead.engine.making import NAMESPACES
 from keystead.engine.managed import RNG
+from keystead.engine.storage import STORAGE
 from keystead.errors import OperationFailed
 from keystead.kmip.enums import (
     ClientRegistrationMethod,
@@ -20,7 +21,6 @@ from keystead.kmip.enums import (
     ObjectType,
     Operation,
     ProfileName,
-    ProtectionStorageMask,
     QueryFunction,
     ResultReason,
     RNGMode,
@@ -89,7 +89,7 @@ def query(context: Context, request: QueryRequest) -> QueryResponse:
         credential_information=CredentialInformation(credential_type=CREDENTIAL_TYPES)
         if _F.QUERY_CREDENTIAL_INFORMATION in asked
         else None,
-        protection_storage_masks=ProtectionStorageMasks(protection_storage_mask=(ProtectionStorageMask.SOFTWARE,))
+        protection_storage_masks=ProtectionStorageMasks(protection_storage_mask=(STORAGE,))
         if _F.QUERY_STORAGE_PROTECTION_MASKS in asked
         else None,
     )

@@ -1,0 +1,192 @@
+"""What the server sets by itself when an object comes to be, and where it may keep it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Any
+
+import pytest
+
+from keystead.engine.handlers import HANDLERS
+from keystead.engine.storage import fields
+from keystead.kmip.attributes import Attributes
+from keystead.kmip.enums import (
+    KeyFormatType,
+    ObjectType,
+    ProtectionStorageMask,
+    SplitKeyMethod,
+)
+from keystead.kmip.enums import ResultReason as R
+from keystead.kmip.objects import OpaqueObject
+from keystead.kmip.payloads import Request
+from keystead.kmip.payloads.attributes import GetAttributesRequest
+from keystead.kmip.payloads.certify import CertifyRequest, ReCertifyRequest
+from keystead.kmip.payloads.create import (
+    CreateKeyPairRequest,
+    CreateRequest,
+    CreateSplitKeyRequest,
+    ImportRequest,
+    JoinSplitKeyRequest,
+    RegisterRequest,
+)
+from keystead.kmip.payloads.rekey import ReKeyKeyPairRequest, ReKeyRequest
+from keystead.kmip.structures import ProtectionStorageMasks
+from keystead.kmip.tags import Tag
+from keystead.kmip.version import V1_4, V2_0, V2_1, V3_0, Version
+from tests.engine.keys import DATA, WRAP, A, attributes, create, get_wrapped, register, registered, symmetric
+from tests.engine.world import START, World
+
+MASK = ProtectionStorageMask
+SOFTWARE = ProtectionStorageMasks(protection_storage_mask=(MASK.HARDWARE, MASK.SOFTWARE))
+HARDWARE = ProtectionStorageMasks(protection_storage_mask=(MASK.HARDWARE, MASK.SOFTWARE | MASK.VALIDATED))
+AES = attributes(cryptographic_algorithm=A.AES, cryptographic_length=128, cryptographic_usage_mask=DATA)
+
+
+def values(world: World, unique_identifier: str, *names: Tag, **how: Any) -> Attributes:
+    """The attributes of an object."""
+    request = GetAttributesRequest(unique_identifier=unique_identifier, attribute_reference=names)
+    found: Attributes = world.do(request, **how).attributes
+    return found
+
+
+class TestProtectionStorageMasks:
+    """The server "SHALL return an error if no single Storage Protection Mask can be satisfied in its entirety".
+
+    Source: KMIP 2.1 §7.33 and the table of errors of each operation (§6.1.8, §6.1.9 and others).
+    """
+
+    @pytest.mark.parametrize(
+        "request_",
+        [
+            CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=AES, protection_storage_masks=HARDWARE),
+            RegisterRequest(
+                object_type=ObjectType.SYMMETRIC_KEY,
+                attributes=attributes(cryptographic_usage_mask=DATA),
+                object=symmetric(bytes(range(16))),
+                protection_storage_masks=HARDWARE,
+            ),
+            CreateSplitKeyRequest(
+                object_type=ObjectType.SPLIT_KEY,
+                split_key_parts=2,
+                split_key_threshold=2,
+                split_key_method=SplitKeyMethod.XOR,
+                attributes=AES,
+                protection_storage_masks=HARDWARE,
+            ),
+            JoinSplitKeyRequest(
+                object_type=ObjectType.SYMMETRIC_KEY, unique_identifier=("x",), protection_storage_masks=HARDWARE
+            ),
+            CertifyRequest(protection_storage_masks=HARDWARE),
+            ReCertifyRequest(protection_storage_masks=HARDWARE),
+            ReKeyRequest(protection_storage_masks=HARDWARE),
+        ],
+        ids=lambda request: request.OPERATION.title,
+    )
+    @pytest.mark.parametrize("version", [V2_0, V2_1, V3_0], ids=str)
+    def test_none_of_them_will_do(self, world: World, version: Version, request_: Request) -> None:
+        assert world.refused(request_, version=version) is R.PROTECTION_STORAGE_UNAVAILABLE
+
+    @pytest.mark.parametrize(
+        ("field", "reason"),
+        [
+            ("common_protection_storage_masks", R.PRIVATE_PROTECTION_STORAGE_UNAVAILABLE),
+            ("private_protection_storage_masks", R.PRIVATE_PROTECTION_STORAGE_UNAVAILABLE),
+            ("public_protection_storage_masks", R.PUBLIC_PROTECTION_STORAGE_UNAVAILABLE),
+        ],
+    )
+    def test_of_a_key_pair(self, world: World, field: str, reason: R) -> None:
+        asked = attributes(cryptographic_algorithm=A.EC, cryptographic_length=256)
+        request = CreateKeyPairRequest(common_attributes=asked, **{field: HARDWARE})  # type: ignore[arg-type]
+        assert world.refused(request) is reason
+        again = ReKeyKeyPairRequest(**{field: HARDWARE})  # type: ignore[arg-type]
+        assert world.refused(again) is reason
+        request = CreateKeyPairRequest(common_attributes=asked, **{field: SOFTWARE})  # type: ignore[arg-type]
+        assert world.do(request).private_key_unique_identifier
+
+    def test_one_of_them_will_do_and_no_mask_is_no_demand(self, world: World) -> None:
+        for masks in (SOFTWARE, ProtectionStorageMasks()):
+            made = world.do(
+                CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=AES, protection_storage_masks=masks)
+            )
+            found = values(world, str(made.unique_identifier))
+            assert found.get(Tag.PROTECTION_STORAGE_MASK) is MASK.SOFTWARE
+
+    def test_the_attribute_says_what_is_true(self, world: World) -> None:
+        """It "records which of the requested mask values have been used".  Source: KMIP 2.1 §4.44."""
+        assert world.refused(register(world, os.urandom(32), protection_storage_mask=MASK.HARDWARE)) is (
+            R.PROTECTION_STORAGE_UNAVAILABLE
+        )
+        key = registered(world, os.urandom(32), protection_storage_mask=MASK.SOFTWARE)
+        assert values(world, key).get(Tag.PROTECTION_STORAGE_MASK) is MASK.SOFTWARE
+
+    def test_no_request_that_permits_ways_is_forgotten(self) -> None:
+        assert {request for request in HANDLERS if fields(request)} == {
+            request for request, row in HANDLERS.items() if row.keeps
+        }
+        assert len([request for request in HANDLERS if fields(request)]) == 9
+
+
+@pytest.mark.parametrize("version", [V2_0, V2_1], ids=str)
+def test_what_came_wrapped_links_to_its_wrapping_key(world: World, version: Version) -> None:
+    """If the object is wrapped "the server SHALL create a Link attribute of Link Type Wrapping Key Link".
+
+    Source: KMIP 2.0 and 2.1, Register (2.1 §6.1.43).
+    """
+    wrapping, inner = create(world, WRAP), create(world)
+    wrapped = world.do(get_wrapped(inner, wrapping)).object
+    key = str(world.do(register(world, wrapped), version=version).unique_identifier)
+    assert values(world, key, Tag.LINK, version=version).get(Tag.WRAPPING_KEY_LINK) == wrapping
+    assert values(world, key, version=V3_0).get(Tag.WRAPPING_KEY_LINK) == wrapping
+    assert not values(world, key, Tag.LINK, version=V1_4).items
+    foreign = str(world.do(register(world, wrapped), who="bob").unique_identifier)
+    assert values(world, foreign, who="bob").get(Tag.WRAPPING_KEY_LINK) is None, "bob cannot see what wrapped it"
+
+
+@pytest.mark.parametrize("version", [V2_0, V2_1, V3_0], ids=str)
+def test_a_short_unique_identifier_has_32_bytes(world: World, version: Version) -> None:
+    """It "SHOULD be generated as a SHA-256 hash of the Unique Identifier and SHALL be a 32 byte byte string".
+
+    Source: KMIP 2.1 §4.56; 2.0 §4.49.
+    """
+    key = create(world)
+    short = values(world, key, version=version).get(Tag.SHORT_UNIQUE_IDENTIFIER)
+    assert short == hashlib.sha256(key.encode()).digest()
+
+
+@pytest.mark.parametrize("version", [V2_0, V2_1, V3_0], ids=str)
+def test_an_opaque_object_has_a_key_format_type(world: World, version: Version) -> None:
+    """It SHALL always have a value, for all objects; that of an Opaque Object is Opaque.
+
+    Source: KMIP 2.1 §4.26, tables 80 and 81.
+    """
+    request = RegisterRequest(
+        object_type=ObjectType.OPAQUE_OBJECT,
+        attributes=Attributes(),
+        object=OpaqueObject(opaque_data_type=0x80000001, opaque_data_value=b"x"),  # type: ignore[arg-type]
+    )
+    opaque = str(world.do(request, version=version).unique_identifier)
+    assert values(world, opaque, version=version).get(Tag.KEY_FORMAT_TYPE) is KeyFormatType.OPAQUE
+
+
+@pytest.mark.parametrize("version", [V1_4, V2_1, V3_0], ids=str)
+def test_an_import_brings_its_last_change_date(world: World, version: Version) -> None:
+    """All attributes "MUST be set to the supplied values rather than any server generated values".
+
+    Source: KMIP 1.4 §4.41; 2.1 §6.1.25.
+    """
+    request = ImportRequest(
+        unique_identifier="imported",
+        object_type=ObjectType.SYMMETRIC_KEY if version >= V2_0 else None,
+        attributes=attributes(
+            cryptographic_usage_mask=DATA, initial_date=START - 9, last_change_date=START - 5, lease_time=7
+        ),
+        object=symmetric(os.urandom(32)),
+    )
+    world.do(request, version=version)
+    found = values(world, "imported")
+    assert [found.get(name) for name in (Tag.INITIAL_DATE, Tag.LAST_CHANGE_DATE, Tag.LEASE_TIME)] == [
+        START - 9,
+        START - 5,
+        7,
+    ]
