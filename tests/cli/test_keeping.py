@@ -203,11 +203,15 @@ def test_where_a_new_installation_may_be(tmp_path: Path) -> None:
         keystead("backup", "create", file, "--config", directory / "keystead.toml")
     key = ("--key-file", directory / "custody" / "root.key")
     empty.mkdir()
+    if os.geteuid() == 0:
+        os.chown(empty, 65_534, 65_534)  # as whom a server will run
     (tmp_path / "link").symlink_to(empty)
     (tmp_path / "file").write_bytes(b"")
     assert "not empty" in keystead("backup", "restore", file, "--dir", tmp_path / "file", *key, status=78)
     assert "Restored: 1 objects" in keystead("backup", "restore", file, "--dir", tmp_path / "link", *key)
     assert objects_of(empty) == 1
+    assert len({path.stat().st_uid for path in (tmp_path / "empty").rglob("*")} | {empty.stat().st_uid}) == 1
+    assert empty.stat().st_uid == (65_534 if os.geteuid() == 0 else os.geteuid())
     assert (empty / "custody" / "root.key").stat().st_mode & 0o777 == 0o600
     here = tmp_path / "here"
     here.mkdir()

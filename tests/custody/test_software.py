@@ -14,11 +14,14 @@ from pathlib import Path
 import pytest
 
 from keystead.custody import Means, open_root
-from keystead.custody.files import read_private, write_private
+from keystead.custody.anchor import Anchor, Mark
+from keystead.custody.files import make_directory, read_private, write_private, writing
 from keystead.custody.keks import KEK_FILE, SqliteKekStore
 from keystead.custody.memory import wipe
+from keystead.custody.rootfile import exclusive
 from keystead.custody.software import ROOT_FILE, Argon2, SoftwareRoot, make_key_file
 from keystead.errors import ConfigError, CustodyError, TamperError
+from keystead.store import open as open_store
 
 CHEAP = Argon2(memory_kib=8_192, iterations=1, lanes=1)
 PASSPHRASE = b"correct horse battery staple"
@@ -214,6 +217,25 @@ def test_private_files_are_written_whole_or_not_at_all(directory: Path, monkeypa
     assert [path.name for path in directory.iterdir()] == ["file"]
     with pytest.raises(CustodyError):
         read_private(directory / "file", 2)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_makes_belongs_to_whom_the_server_runs_as(directory: Path) -> None:
+    make_directory(directory)
+    os.chown(directory, 65_534, 65_534)
+    SoftwareRoot.create(directory, bytes(32))
+    write_private(directory / "within" / ROOT_FILE, b"new")
+    SqliteKekStore(directory).close()
+    Anchor(directory).write(Mark(1, 1, bytes(16), bytes(16)))
+    with exclusive(directory):
+        pass
+    open_store(f"sqlite:{directory / 'store' / 'keystead.db'}").close()
+    made = sorted(directory.rglob("*"))
+    assert len(made) >= 8
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(65_534, 65_534)}
+    with writing(directory / "share") as file:  # what is for people stays theirs who made it
+        file.write(b"secret")
+    assert (directory / "share").stat().st_uid == 0
 
 
 def edit(path: Path, change: Callable[[bytearray], None]) -> None:

@@ -113,6 +113,7 @@ def test_what_was_backed_up_is_there_on_another_machine(full: World, fresh: Worl
     done = put_back(path, fresh)
     assert done.objects == 21
     assert done.lost == done.kept_destroyed == done.replaced == 0
+    assert "older" not in str(done)
     for who in ("alice", "bob"):
         assert keys_of(fresh, who) == keys_of(full, who)
     assert [user["name"] for user in Administration(fresh.engine).users()] == ["ulla"]
@@ -161,6 +162,26 @@ def test_b01_any_byte_flipped_is_refused_before_anything_is_written(full: World,
     assert fresh.engine.vault.wrapped() == []
     path.write_bytes(content)
     assert put_back(path, fresh).objects == 21
+
+
+def test_b01_a_header_is_spelled_in_one_way(full: World) -> None:
+    path = make(full)
+    content = path.read_bytes()
+    end = content.index(b"}", content.index(b"wrapped_key")) + 1
+    length = slice(len(archive.MAGIC), len(archive.MAGIC) + 4)
+    head, rest = content[length.stop : end], content[end:]
+    assert json.loads(head)
+    spelled = [head.replace(b": ", b":\n"), head.replace(b", ", b",\t"), head.replace(b'"created"', b'"\\u0063reated"')]
+    spelled += [
+        b'{"format": 1, ' + head[1:],
+        head + b" ",
+        json.dumps(dict(reversed(json.loads(head).items()))).encode(),
+    ]
+    with closing(root_of(full.directory)) as root:
+        for each in spelled:
+            path.write_bytes(archive.MAGIC + len(each).to_bytes(4, "big") + each + rest)
+            with pytest.raises(TamperError):
+                restore.verify(path, root)
 
 
 def test_b01_cut_short_swapped_and_spliced(full: World, fresh: World) -> None:
@@ -229,7 +250,9 @@ def test_b02_even_where_the_database_is_lost(full: World) -> None:
     revoke_and_destroy(full, doomed)
     full.do(ObliterateRequest(unique_identifier=revoked(full, gone)), version=V3_0)
     lose_the_database(full)
-    put_back(path, full)
+    done = put_back(path, full)
+    assert done.lost == done.replaced == 0
+    assert "an older state" in str(done)  # though nothing is left to tell how much older
     assert got(full, doomed) is R.OBJECT_DESTROYED
     assert got(full, gone) is R.OBJECT_NOT_FOUND
     full.reopen()

@@ -143,6 +143,15 @@ def test_a_file_that_is_no_certificate_or_key_is_refused(tmp_path: Path, content
         files.read_private_key(tmp_path / "x")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_that_root_replaces_stays_whose_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "keystead.toml"
+    files.write_atomic(path, b"old", 0o640)
+    os.chown(path, 0, 65_534)
+    files.write_atomic(path, b"new", 0o640)
+    assert (path.stat().st_gid, path.stat().st_mode & 0o777, path.read_bytes()) == (65_534, 0o640, b"new")
+
+
 def test_a_write_leaves_the_old_or_the_new_and_nothing_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     files.write_atomic(path, b"old", files.PUBLIC)

@@ -361,7 +361,7 @@ def _restore_new(
     import os
     import shutil
 
-    from keystead.custody.files import make_directory, sync_directory, write_private
+    from keystead.custody.files import belong, make_directory, sync_directory, write_private
     from keystead.custody.rootfile import KEY_FILE
     from keystead.engine import restore as restoring
 
@@ -372,6 +372,8 @@ def _restore_new(
     part = directory.with_name(f".{directory.name}.restoring")
     shutil.rmtree(part, ignore_errors=True)
     make_directory(part)
+    if directory.exists():  # by whoever its server will run as
+        belong(part, directory)
     try:
         with _root(header, None, share_files, key_file, passphrase_file, pin_file, present=False) as root:
             found = restoring.files(file, root)

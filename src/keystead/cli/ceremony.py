@@ -169,18 +169,23 @@ def hand_out(wanted: Wanted) -> HandedOut:
 
 
 def _write(directory: Path, sheets: Sequence[str]) -> None:
-    from keystead.custody.files import shred, write_private
+    from keystead.custody.files import shred, writing
 
     files = [directory / f"share-{number}.txt" for number in range(1, len(sheets) + 1)]
-    written: list[Path] = []
+    target, written = directory, list[Path]()
     try:
-        for file, text in zip(files, sheets, strict=True):
-            write_private(file, text.encode())
-            written.append(file)
-    except BaseException:
-        for file in written:
-            shred(file)
-        raise
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for target, text in zip(files, sheets, strict=True):
+            with writing(target) as file:  # it belongs to who makes it, whoever the directory belongs to
+                file.write(text.encode())
+            written.append(target)
+    except BaseException as error:
+        for each in written:
+            shred(each)
+        if not isinstance(error, OSError):
+            raise
+        said = "is there already" if isinstance(error, FileExistsError) else f"cannot be written: {error.strerror}"
+        raise CustodyError(f"{target} {said}") from None
 
 
 def _print(text: str, command: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from struct import Struct
 from typing import Final
 
-from keystead.custody.files import make_directory
+from keystead.custody.files import belong, make_directory
 from keystead.errors import CustodyError
 
 ANCHOR_FILE: Final = "anchor"
@@ -79,6 +79,7 @@ class Anchor:
             make_directory(self._path.parent)
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
+                belong(descriptor, self._path.parent)
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 slots = _slots(os.pread(descriptor, 2 * _SLOT_BYTES, 0))
                 turn, last = max(slots, key=lambda slot: slot[0], default=(0, None))

@@ -13,7 +13,6 @@ Source: SP 800-38D (GCM, deterministic nonces, section 8.2.1); RFC 5869 (HKDF).
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
@@ -28,6 +27,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from keystead.custody import RootOfTrust
+from keystead.custody.rootfile import data, text
 from keystead.errors import CustodyError, TamperError
 
 MAGIC: Final = b"KEYSTEAD SEALED FILE 1\n"
@@ -77,7 +77,7 @@ def open_key(root: RootOfTrust, header: Mapping[str, Any]) -> bytes:
         CustodyError: the root is sealed.
     """
     try:
-        wrapped = base64.b64decode(header[_WRAPPED], validate=True)
+        wrapped = data(header[_WRAPPED])
     except (KeyError, ValueError, TypeError):
         raise TamperError(_ALTERED) from None
     return root.unwrap(wrapped, _context(digest_of(header)))
@@ -97,8 +97,8 @@ class Writer:
         self._digest = digest_of(header)
         self._keys = _Keys(key.plain)
         self._number = 0
-        text = json.dumps({**header, _WRAPPED: base64.b64encode(key.wrapped).decode()}).encode()
-        file.write(MAGIC + _LENGTH.pack(len(text)) + text)
+        spelled = _spelled({**header, _WRAPPED: text(key.wrapped)})
+        file.write(MAGIC + _LENGTH.pack(len(spelled)) + spelled)
 
     def write(self, section: int, content: bytes, *, last: bool = False) -> None:
         """Seal a frame of a section.  Raises: OSError."""
@@ -114,11 +114,11 @@ def read_header(file: BinaryIO) -> dict[str, Any]:
         if file.read(len(MAGIC)) != MAGIC:
             raise TamperError("this is not a sealed file of Keystead")
         (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
-        text = file.read(length) if length <= MOST_HEADER_BYTES else b""
-        header = json.loads(text)
+        spelled = file.read(length) if length <= MOST_HEADER_BYTES else b""
+        header = json.loads(spelled)
     except (error, ValueError, RecursionError):
         raise TamperError(_ALTERED) from None
-    if not isinstance(header, dict) or len(text) != length:
+    if not isinstance(header, dict) or _spelled(header) != spelled:
         raise TamperError(_ALTERED)
     return header
 
@@ -159,6 +159,11 @@ class _Keys(dict[int, bytes]):
             self._key
         )
         return self[section]
+
+
+def _spelled(header: Mapping[str, Any]) -> bytes:
+    """A header as the file has it, and in no other way, in an order of its own."""
+    return json.dumps(header, sort_keys=True).encode()
 
 
 def _nonce(number: int) -> bytes:

@@ -21,7 +21,22 @@ _PART: Final = re.compile(r"\..+\.[0-9a-f]{12}")
 def make_directory(directory: Path) -> None:
     """Make a directory that only its owner may enter, if it is not there."""
     if not directory.exists():
-        directory.mkdir(mode=0o700, parents=True)
+        make_directory(directory.parent)
+        directory.mkdir(mode=0o700, exist_ok=True)
+        belong(directory, directory.parent)
+
+
+def belong(made: Path | int, directory: Path) -> None:
+    """Give what was made just now, a path or an open file, to the owner of its directory.
+
+    Root may look after a server that runs as another user, and has to read what root makes.
+
+    Raises:
+        OSError: it cannot be given away.
+    """
+    if os.geteuid() == 0:
+        owner = directory.stat()
+        os.chown(made, owner.st_uid, owner.st_gid)
 
 
 @contextmanager
@@ -68,6 +83,7 @@ def write_private(path: Path, data: bytes, replace: bool = False) -> None:
     try:
         make_directory(path.parent)
         with writing(path, replace) as file:
+            belong(file.fileno(), path.parent)
             file.write(data)
     except FileExistsError:
         raise CustodyError(f"{path.name} is there already") from None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from keystead.custody.files import make_directory
+from keystead.custody.files import belong, make_directory
 from keystead.errors import CustodyError, TamperError
 
 APPLICATION_ID: Final = 0x4B53444B
@@ -127,6 +127,7 @@ class SqliteKekStore:
             make_directory(directory)
             with suppress(FileExistsError):
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+                belong(path, directory)
             if path.stat().st_mode & 0o077:
                 raise CustodyError(f"{KEK_FILE} may be read by others; make its mode 0600")
             quoted = str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from keystead.custody.files import make_directory, read_private, write_private
+from keystead.custody.files import belong, make_directory, read_private, write_private
 from keystead.errors import CustodyError
 
 FORMAT: Final = 1
@@ -89,7 +89,8 @@ def exclusive(directory: Path, wait: bool = True) -> Iterator[bool]:
     """
     try:
         make_directory(directory)
-        descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        belong(descriptor, directory)
     except OSError as error:
         raise CustodyError(f"{LOCK_FILE} cannot be opened: {error.strerror}") from None
     try:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from keystead.audit.log import Event
+from keystead.custody.files import belong
 from keystead.engine.guard import GRANT, GuardedStore, grant_key
 from keystead.engine.ledger import (
     ENTRY_PARTS,
@@ -448,6 +449,7 @@ class Sweeper:
             return True
         descriptor = os.open(self._directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
+            belong(descriptor, self._directory)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)

@@ -164,6 +164,7 @@ class Restored:
         kept_destroyed: how many were destroyed since the backup was made, and stay so.
         lost: how many that were made since are gone.
         replaced: how many there were before.
+        older: by how many changes than the furthest state that is known here.
     """
 
     header: Mapping[str, Any]
@@ -171,11 +172,14 @@ class Restored:
     kept_destroyed: int = 0
     lost: int = 0
     replaced: int = 0
+    older: int = 0
 
     def __str__(self) -> str:
         said = f"{self.objects} objects as of {self.header['created']}"
         if self.replaced:
             said += f", in the place of {self.replaced} that are newer; {self.lost} made since are gone"
+        elif self.older:
+            said += f", an older state: {self.older} changes made since are gone"
         if self.kept_destroyed:
             said += f"; {self.kept_destroyed} destroyed since stay destroyed"
         return said
@@ -294,9 +298,11 @@ def restore(
                 transaction.save(destroyed(vault, record, at), record.generation)
             done.kept_destroyed += 1
         done.lost = len(known)
-        _settle(engine, transaction, max(before.counter, state.counter), max(before.keks, state.keks), done, operator)
+        furthest = max([before.counter, store.furthest, *(mark.counter for mark in store.marks())])
+        done.older = max(0, furthest - state.counter)
+        vault.bury(stones)  # before anything is there that they keep from coming back
+        _settle(engine, transaction, max(furthest, state.counter), max(before.keks, state.keks), done, operator)
         transaction.commit()
-    vault.bury(stones)
     store.forget()
     engine.cache.clear()
     store.note(force=True)
@@ -353,8 +359,7 @@ def _settle(engine: Engine, transaction: Transaction, counter: int, keks: int, d
     )
     transaction.append_events([event.encode()], store.ledger.events)
     sums, objects, _ = add_up(store, transaction)
-    counter = max([counter, store.furthest, *(mark.counter for mark in store.marks())]) + 1
-    store.put_state(transaction, State(counter, objects, keks + 1, 0, sums))
+    store.put_state(transaction, State(counter + 1, objects, keks + 1, 0, sums))
 
 
 __all__ = ["File", "Found", "Restored", "files", "restore", "verify"]

@@ -330,10 +330,19 @@ def _quoted(path: Path) -> str:
 def _make_file(path: Path) -> None:
     if not path.parent.exists():
         path.parent.mkdir(mode=0o700, parents=True)
+        _belong(path.parent)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        _belong(path)
     if path.stat().st_mode & 0o077:
         raise StoreError("the file of the database may be read by others; make it readable by its owner only (0600)")
+
+
+def _belong(made: Path) -> None:
+    # Root may look after a server that runs as another user, and has to read it.
+    if os.geteuid() == 0:
+        owner = made.parent.stat()
+        os.chown(made, owner.st_uid, owner.st_gid)
 
 
 def _value(connection: sqlite3.Connection, sql: str) -> Any:
