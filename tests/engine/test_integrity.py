@@ -28,6 +28,7 @@ from tests.engine.world import World, create_request
 from tests.support import make_engine
 
 R = ResultReason
+UNUSED = RevocationReason(revocation_reason_code=RevocationReasonCode.CESSATION_OF_OPERATION)
 MATERIAL = 15  # its place among the columns of an object
 
 
@@ -194,8 +195,7 @@ def test_m7_an_old_key_in_the_place_of_the_one_that_replaced_it(full: World, des
 def test_m7_an_old_row_put_back(full: World) -> None:
     key = create(full)
     old = row_of(full, key)
-    reason = RevocationReason(revocation_reason_code=RevocationReasonCode.CESSATION_OF_OPERATION)
-    full.do(RevokeRequest(unique_identifier=key, revocation_reason=reason))
+    full.do(RevokeRequest(unique_identifier=key, revocation_reason=UNUSED))
     put_row(full, old)
     assert noticed(full)
     full.engine.cache.clear()
@@ -210,8 +210,7 @@ def test_m7_an_old_row_put_back(full: World) -> None:
 def test_m7_an_old_row_is_not_used_though_nobody_looked(full: World) -> None:
     key, other = create(full), create(full, who="bob")
     old, olds = row_of(full, key), row_of(full, other)
-    reason = RevocationReason(revocation_reason_code=RevocationReasonCode.CESSATION_OF_OPERATION)
-    full.do(RevokeRequest(unique_identifier=key, revocation_reason=reason))
+    full.do(RevokeRequest(unique_identifier=key, revocation_reason=UNUSED))
     full.do(DestroyRequest(unique_identifier=key))
     put_row(full, old)
     put_row(full, olds)
@@ -235,8 +234,7 @@ def test_an_object_that_takes_the_place_of_another_is_not_an_older_one(full: Wor
                 world.do(brought(b"1" * 32, replace_existing=True))
                 world.do(ActivateRequest(unique_identifier="own"))
                 full.do(GetRequest(unique_identifier="own"))
-        reason = RevocationReason(revocation_reason_code=RevocationReasonCode.CESSATION_OF_OPERATION)
-        full.do(RevokeRequest(unique_identifier="own", revocation_reason=reason))
+            full.do(RevokeRequest(unique_identifier="own", revocation_reason=UNUSED))
         full.do(ObliterateRequest(unique_identifier="own"), version=V3_0)
         full.do(brought(b"2" * 32))
         replace(full, engine=second).do(GetRequest(unique_identifier="own"))
@@ -299,6 +297,19 @@ def test_m7_an_old_copy_across_a_restart(full: World, after: str) -> None:
     full.engine.start()
     assert key == "" or state_of(full, key) is R.OBJECT_NOT_FOUND
     full.create()
+
+
+def test_m7_what_was_taken_back_just_before_a_kill(full: World) -> None:
+    key = create(full)
+    full.engine.upkeep()
+    with closing(sqlite3.connect(full.directory / "keystead.db")) as database:
+        database.execute("VACUUM INTO ?", (str(full.directory / "kept.db"),))
+    full.do(RevokeRequest(unique_identifier=key, revocation_reason=UNUSED))
+    custody = shutil.copytree(full.directory / "custody", full.directory / "killed" / "custody")
+    shutil.move(full.directory / "kept.db", custody.parent / "keystead.db")
+    (custody.parent / "keystead.db").chmod(0o600)
+    with closing(make_engine(custody.parent, full.clock)) as engine, pytest.raises(TamperError, match="older"):
+        engine.start()
 
 
 def test_m7_a_note_that_is_gone_or_not_genuine(full: World) -> None:
@@ -413,8 +424,7 @@ HIDES = {
 def test_m7_one_row_does_not_hide_another(full: World, hides: str, live: bool) -> None:
     key = create(full)
     old = row_of(full, key)
-    reason = RevocationReason(revocation_reason_code=RevocationReasonCode.CESSATION_OF_OPERATION)
-    full.do(RevokeRequest(unique_identifier=key, revocation_reason=reason))
+    full.do(RevokeRequest(unique_identifier=key, revocation_reason=UNUSED))
     full.engine.upkeep()
     put_row(full, old)
     assert write(full, HIDES[hides]) == 1

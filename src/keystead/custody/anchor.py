@@ -1,8 +1,9 @@
 """How far the database had come: a small file beside the keys, apart from the database.
 
 Whoever holds the database can put an old copy of it in its place, and every row of that copy is genuine.  So the place
-that it had reached is noted where the database is not.  The note follows the database, about each second and at the
-end: what it says was durable in the database before, so that a database which has not come as far is an older one.
+that it had reached is noted where the database is not.  The note follows the database: at once where something is no
+longer as it was, about each second otherwise, and at the end.  What it says was durable in the database before, so that
+a database which has not come as far is an older one.
 
 The file has two slots that are written in turn, so that one is whole whenever the power fails.
 """
@@ -66,11 +67,12 @@ class Anchor:
             raise CustodyError(f"{ANCHOR_FILE} cannot be read: {error.strerror}") from None
         return [mark for _, mark in sorted(_slots(data), key=lambda slot: slot[0], reverse=True)]
 
-    def write(self, mark: Mark, force: bool = False) -> None:
-        """Note a mark, durably, unless one that is further stands there.
+    def write(self, mark: Mark, force: bool = False, durable: bool = True) -> None:
+        """Note a mark, unless one that is further stands there.
 
         Args:
             force: though it is not further: a person has accepted an older state.
+            durable: else the end of the process does it no harm, but that of the power may.
 
         Raises:
             CustodyError: it cannot be written.
@@ -83,11 +85,11 @@ class Anchor:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 slots = _slots(os.pread(descriptor, 2 * _SLOT_BYTES, 0))
                 turn, last = max(slots, key=lambda slot: slot[0], default=(0, None))
-                if last is not None and not force and (mark.counter, mark.events) <= (last.counter, last.events):
-                    return
-                data = _SLOT.pack(turn + 1, mark.counter, mark.events, mark.tag, mark.seal)
-                os.pwrite(descriptor, data, (turn + 1) % 2 * _SLOT_BYTES)
-                os.fdatasync(descriptor)
+                if last is None or force or (mark.counter, mark.events) > (last.counter, last.events):
+                    data = _SLOT.pack(turn + 1, mark.counter, mark.events, mark.tag, mark.seal)
+                    os.pwrite(descriptor, data, (turn + 1) % 2 * _SLOT_BYTES)
+                if durable:
+                    os.fdatasync(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:

@@ -14,8 +14,9 @@ with it a counter, sealed, in the database; how far the counter had come is note
 - The counter never falls while a process lives, nor below the note of how far it had come; nor does the generation of
   an object that the process has seen.
 
-A rollback by less than what was done since the last note, while the server was not running after a kill, is not
-noticed: the note is made each second, and at the end.  Who can write beside the keys as well can put back both;
+The note is made at once where something is changed or taken away, and each second.  So a rollback that is not noticed,
+while the server is not running after a kill, takes away objects that were made in the last second; after the power
+failed, whatever was done in it.  Who can write beside the keys as well can put back both;
 against that stand the checkpoints of the audit, which others keep.
 """
 
@@ -32,8 +33,8 @@ from typing import Final
 from keystead.audit.log import Event
 from keystead.custody.anchor import Anchor, Mark
 from keystead.custody.zones import Vault
-from keystead.engine.ledger import STATE, SUM_BYTES, Ledger, State, part_of, part_of_entry
-from keystead.errors import TamperError
+from keystead.engine.ledger import OBJECT_PARTS, STATE, SUM_BYTES, Ledger, State, part_of, part_of_entry
+from keystead.errors import CustodyError, TamperError
 from keystead.store import (
     ALL,
     Count,
@@ -132,6 +133,14 @@ class GuardedStore:
                 for row in waiting:
                     transaction.vouch(row.last, self.ledger.events(row.last, row.number, row.batch))
                 transaction.commit()
+
+    def note_now(self, state: State, events: int) -> None:
+        """Note what has just been committed, so that it outlives the process; `note` makes it durable."""
+        if self._anchor is not None:
+            try:
+                self._anchor.write(self.ledger.mark(state, events), durable=False)
+            except CustodyError as error:  # it is tried again each second
+                log.error("the database's state is not noted", extra={"fields": {"said": str(error)}})
 
     @property
     def furthest(self) -> int:
@@ -347,8 +356,12 @@ class GuardedTransaction:
         state = self._summed()
         self._store.put_state(self._inner, state)
         token = self._store.inner.epoch()
+        # Of what was only added somebody would miss it; what is no longer so would be so again.
+        events = self._inner.last_event() if self._changed or max(self._sums) >= OBJECT_PARTS else None
         self._inner.commit()
         self._store.remember(token, state)
+        if events is not None:
+            self._store.note_now(state, events)
         for name, generation in self._changed.items():
             self._store.see(name, generation)
 
