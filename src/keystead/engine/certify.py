@@ -75,12 +75,13 @@ _REVOKED: Final = frozenset({State.DEACTIVATED, State.COMPROMISED, State.DESTROY
 
 @dataclass(frozen=True, slots=True)
 class _Issuer:
-    """Who issues; managed is None for the server's own authority."""
+    """Who issues; managed, its certificate, and key are None for the server's own authority."""
 
     certificate: x509.Certificate
     private_key: Any = field(repr=False)
     rules: Rules
     managed: Managed | None = None
+    key: Managed | None = None
 
 
 # --- Certify ----------------------------------------------------------------------------------------------------------
@@ -200,7 +201,7 @@ def _managed_issuer(context: Context, managed: Managed) -> _Issuer:
     key = use.loaded_key(context, private)
     if key.public_key() != certificate.public_key():
         raise OperationFailed(_R.INVALID_OBJECT_TYPE, "the private key is not that of the issuer's certificate")
-    return _Issuer(certificate, key, Rules(dns_suffixes=None), managed)
+    return _Issuer(certificate, key, Rules(dns_suffixes=None), managed, private)
 
 
 def _certificate(context: Context, managed: Managed) -> x509.Certificate:
@@ -240,6 +241,8 @@ def _issued(
         dates.get(Tag.ACTIVATION_DATE, first_second(context.now)),
         dates.get(Tag.DEACTIVATION_DATE),
     )
+    if issuer.key is not None:
+        use.used(context, issuer.key, 0, CryptographicUsageMask.CERTIFICATE_SIGN)
     content = Certificate(certificate_type=CertificateType.X_509, certificate_value=value)
     facts = certificate_attributes(content)
     if public is not None:

@@ -152,7 +152,7 @@ def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
             aad,
         )
         _use_nonce(context, managed, request, data, aad or b"")
-        use.spend(context, managed, len(data), _M.ENCRYPT)
+        use.used(context, managed, len(data), _M.ENCRYPT)
         sealed, tag = _with_tag(context, done.data, done.tag)
         return EncryptResponse(
             unique_identifier=managed.unique_identifier,
@@ -165,7 +165,7 @@ def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
     if part.final:
         last = part.finish()
         out, tag = _with_tag(context, out + last.data, last.tag)
-    use.spend(context, context.object(part.unique_identifier), len(part.data), _M.ENCRYPT, begins=part.first)
+    use.used(context, context.object(part.unique_identifier), len(part.data), _M.ENCRYPT, begins=part.first)
     return EncryptResponse(
         unique_identifier=part.unique_identifier,
         data=out or None,
@@ -185,7 +185,7 @@ def _with_tag(context: Context, data: bytes, tag: bytes | None) -> tuple[bytes, 
     return data + tag, None
 
 
-@handles(DecryptRequest)
+@handles(DecryptRequest, marks=True)
 def decrypt(context: Context, request: DecryptRequest) -> DecryptResponse:
     """Decrypt data; whatever is wrong with it is one Cryptographic Failure.  Source: KMIP 1.4 §4.30; 2.1 §6.1.11."""
     aad, tag = request.authenticated_encryption_additional_data, request.authenticated_encryption_tag
@@ -214,10 +214,12 @@ def decrypt(context: Context, request: DecryptRequest) -> DecryptResponse:
             aad,
             tag,
         )
+        use.used(context, managed, len(plain), _M.DECRYPT)
         return DecryptResponse(unique_identifier=managed.unique_identifier, data=plain)
     out = part.update()
     if part.final:
         out += part.finish(tag)
+    use.used(context, context.object(part.unique_identifier), len(part.data), _M.DECRYPT, begins=part.first)
     return DecryptResponse(
         unique_identifier=part.unique_identifier, data=out or None, correlation_value=part.correlation_value
     )
@@ -256,17 +258,17 @@ def sign_(context: Context, request: SignRequest) -> SignResponse:
             data,
             request.digested_data,
         )
-        use.spend(context, managed, len(data or request.digested_data or b""), _M.SIGN)
+        use.used(context, managed, len(data or request.digested_data or b""), _M.SIGN)
         return SignResponse(unique_identifier=managed.unique_identifier, signature_data=signature)
     part.update()
     signed = part.finish() if part.final else None
-    use.spend(context, context.object(part.unique_identifier), len(part.data), _M.SIGN, begins=part.first)
+    use.used(context, context.object(part.unique_identifier), len(part.data), _M.SIGN, begins=part.first)
     return SignResponse(
         unique_identifier=part.unique_identifier, signature_data=signed, correlation_value=part.correlation_value
     )
 
 
-@handles(SignatureVerifyRequest)
+@handles(SignatureVerifyRequest, marks=True)
 def signature_verify(context: Context, request: SignatureVerifyRequest) -> SignatureVerifyResponse:
     """Say whether a signature is valid.  Source: KMIP 1.4 §4.32; 2.1 §6.1.56."""
 
@@ -289,6 +291,7 @@ def signature_verify(context: Context, request: SignatureVerifyRequest) -> Signa
             request.digested_data,
             request.signature_data,
         )
+        use.used(context, managed, 0, _M.VERIFY)
         return SignatureVerifyResponse(unique_identifier=managed.unique_identifier, validity_indicator=_VALIDITY[valid])
     part.update()
     verdict = None
@@ -296,6 +299,7 @@ def signature_verify(context: Context, request: SignatureVerifyRequest) -> Signa
         if request.signature_data is None:
             raise OperationFailed(_R.INVALID_MESSAGE, "the last request has no Signature Data")
         verdict = _VALIDITY[part.finish(request.signature_data)]
+    use.used(context, context.object(part.unique_identifier), 0, _M.VERIFY, begins=part.first)
     return SignatureVerifyResponse(
         unique_identifier=part.unique_identifier, validity_indicator=verdict, correlation_value=part.correlation_value
     )
@@ -327,11 +331,11 @@ def mac_(context: Context, request: MACRequest) -> MACResponse:
         managed = _usable(context, request, _M.MAC_GENERATE)
         data = _data(request)
         code = mac.mac(*_mac_arguments(context, managed, request), data)
-        use.spend(context, managed, len(data), _M.MAC_GENERATE)
+        use.used(context, managed, len(data), _M.MAC_GENERATE)
         return MACResponse(unique_identifier=managed.unique_identifier, mac_data=code)
     part.update()
     made = part.digest() if part.final else None
-    use.spend(context, context.object(part.unique_identifier), len(part.data), _M.MAC_GENERATE, begins=part.first)
+    use.used(context, context.object(part.unique_identifier), len(part.data), _M.MAC_GENERATE, begins=part.first)
     return MACResponse(
         unique_identifier=part.unique_identifier, mac_data=made, correlation_value=part.correlation_value
     )

@@ -11,6 +11,7 @@ from keystead.engine.storage import STORAGE
 from keystead.kmip import ttlv
 from keystead.kmip.attributes import (
     ATTRIBUTES,
+    COUNTERS,
     LINK_TYPES,
     LINKS,
     Attribute,
@@ -60,9 +61,9 @@ USUAL: Final[Mapping[AttributeName, Any]] = {
 }
 """Values that nearly every object has: an object is not indexed under them, but where it has another value, or none.
 So what is looked for by a usual value is whatever has no entry for the attribute."""
-IMPLIED: Final[Mapping[AttributeName, Any]] = {Tag.OPERATION_POLICY_NAME: "default"}
+IMPLIED: Final[Mapping[AttributeName, Any]] = {Tag.OPERATION_POLICY_NAME: "default", **dict.fromkeys(COUNTERS, 0)}
 """Values that an object has as long as nobody gave it another: they are neither stored nor indexed, and whatever has no
-entry for the attribute has the value.  Source: KMIP 1.4 §3.18."""
+entry for the attribute has the value.  Source: KMIP 1.4 §3.18; 3.0 §4.13."""
 _ABSENT: Final = b"absent"
 MOST_COMBINED_FIELDS: Final = 6
 """A structure is indexed under every combination of its fields, up to so many; a longer one under pairs and whole."""
@@ -174,17 +175,19 @@ class Managed:
         if name == HISTORY:
             return ()
         found = self.attributes.get(name, ())
-        return found or ((Attribute(name, IMPLIED[name]),) if name in IMPLIED else ())
+        if not found and name in IMPLIED and self.object_type in ATTRIBUTES[name].applies_to:  # type: ignore[index]
+            return (Attribute(name, IMPLIED[name]),)
+        return found
 
     def everything(self, now: int) -> Iterator[Attribute]:
-        """All instances of all attributes."""
+        """All instances of all attributes; but the counters, which are given to who asks for them by name."""
         for computed in (Tag.UNIQUE_IDENTIFIER, Tag.OBJECT_TYPE, Tag.STATE):
             yield from self.instances(computed, now)
         for name, instances in self.attributes.items():
-            if name != HISTORY:
+            if name != HISTORY and name not in COUNTERS:
                 yield from instances
         for name, value in IMPLIED.items():
-            if name not in self.attributes:
+            if name not in self.attributes and name not in COUNTERS:
                 yield Attribute(name, value)
 
     # --- changing: each gives a changed copy ---

@@ -11,7 +11,7 @@ from keystead.engine.making import requested
 from keystead.engine.managed import HISTORY, Managed
 from keystead.errors import OperationFailed
 from keystead.kmip import ttlv
-from keystead.kmip.attributes import LINKS, Attribute, AttributeName, Attributes
+from keystead.kmip.attributes import COUNTERS, LINKS, Attribute, AttributeName, Attributes
 from keystead.kmip.enums import ObjectType, ResultReason
 from keystead.kmip.payloads.rekey import (
     ReKeyKeyPairRequest,
@@ -30,7 +30,7 @@ _NOT_COPIED: Final = frozenset(LINKS.values()) | {
     Tag.DEACTIVATION_REASON, Tag.DIGEST, Tag.LAST_CHANGE_DATE, Tag.RANDOM_NUMBER_GENERATOR, Tag.ARCHIVE_DATE,
     Tag.ORIGINAL_CREATION_DATE, Tag.ALWAYS_SENSITIVE, Tag.NEVER_EXTRACTABLE, Tag.SHORT_UNIQUE_IDENTIFIER,
     Tag.KEY_FORMAT_TYPE, Tag.FRESH, Tag.LEASE_TIME, Tag.OBJECT_CLASS, Tag.PROTECTION_STORAGE_MASK,
-    Tag.KEY_VALUE_PRESENT, Tag.KEY_VALUE_LOCATION, HISTORY, *_DATES,
+    Tag.KEY_VALUE_PRESENT, Tag.KEY_VALUE_LOCATION, HISTORY, *COUNTERS, *_DATES,
 }  # fmt: skip
 
 _Asked = dict[AttributeName, tuple[Attribute, ...]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from keystead.kmip.enums import (
     UsageLimitsUnit,
 )
 from keystead.kmip.objects import Certificate, KeyBlock, KeyValue, ManagedObject
-from keystead.kmip.structures import CryptographicDomainParameters, CryptographicParameters, UsageLimits
+from keystead.kmip.structures import CryptographicDomainParameters, CryptographicParameters
 from keystead.kmip.tags import Tag
 from keystead.policy.lifecycle import USES, Use, check_use
 from keystead.policy.wrapping import check_other_use
@@ -54,25 +55,40 @@ def check(context: Context, managed: Managed, mask: CryptographicUsageMask) -> M
     return managed
 
 
-def spend(
+_COUNTED: Final[Mapping[CryptographicUsageMask, Tag]] = {
+    CryptographicUsageMask.ENCRYPT: Tag.ENCRYPT_COUNTER,
+    CryptographicUsageMask.DECRYPT: Tag.DECRYPT_COUNTER,
+    CryptographicUsageMask.SIGN: Tag.SIGN_COUNTER,
+    CryptographicUsageMask.VERIFY: Tag.SIGNATURE_VERIFY_COUNTER,
+    CryptographicUsageMask.CERTIFICATE_SIGN: Tag.CERTIFY_COUNTER,
+}
+
+
+def used(
     context: Context, managed: Managed, amount_bytes: int, mask: CryptographicUsageMask, *, begins: bool = True
 ) -> None:
-    """Take a use that applies protection off the Usage Limits; saves, so it comes last.
+    """Count a use, and take it off the Usage Limits if it applies protection; saves, so it comes last.
 
     Args:
         begins: it is not a later part of a use.
 
     Raises:
         OperationFailed: Permission Denied, as the test cases have it: the limit would be exceeded.
+
+    Source: KMIP 3.0 §4.13; what clients of older versions do is not counted, see docs/divergences.md.
     """
-    limits = managed.get(Tag.USAGE_LIMITS)
-    if not isinstance(limits, UsageLimits) or USES[mask] is not Use.PROTECT:
-        return
-    amount = amount_bytes if limits.usage_limits_unit is UsageLimitsUnit.BYTE else int(begins)
-    left = (limits.usage_limits_count or 0) - amount
-    if left < 0:
-        raise OperationFailed(ResultReason.PERMISSION_DENIED, "the Usage Limits of the object would be exceeded")
-    context.save(managed.put(Tag.USAGE_LIMITS, replace(limits, usage_limits_count=left)))
+    after, limits, counter = managed, managed.get(Tag.USAGE_LIMITS), _COUNTED.get(mask)
+    if limits is not None and USES[mask] is Use.PROTECT:
+        amount = amount_bytes if limits.usage_limits_unit is UsageLimitsUnit.BYTE else int(begins)
+        left = (limits.usage_limits_count or 0) - amount
+        if left < 0:
+            raise OperationFailed(ResultReason.PERMISSION_DENIED, "the Usage Limits of the object would be exceeded")
+        after = after.put(Tag.USAGE_LIMITS, replace(limits, usage_limits_count=left))
+    limited = after is not managed
+    if begins and counter is not None and context.version >= ATTRIBUTES[counter].since:
+        after = after.put(counter, managed.get(counter, 0) + 1)
+    if after is not managed:
+        context.save(after, touch=limited)
 
 
 def key_block(secret: ManagedObject) -> KeyBlock:

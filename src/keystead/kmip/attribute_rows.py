@@ -259,7 +259,7 @@ _NEW_LINKS: Final = tuple(
 _MULTIPLE_LINKS: Final = frozenset(
     {Tag.CREDENTIAL_LINK, Tag.GROUP_LINK, Tag.JOINED_SPLIT_KEY_PARTS_LINK, Tag.CERTIFICATE_LINK, Tag.CHILD_LINK}
 )
-_COUNTERS: Final = (
+COUNTERS: Final = (
     Tag.CERTIFY_COUNTER, Tag.DECRYPT_COUNTER, Tag.ENCRYPT_COUNTER, Tag.SIGN_COUNTER, Tag.SIGNATURE_VERIFY_COUNTER,
 )  # fmt: skip
 _PRE = When.WHILE_PRE_ACTIVE
@@ -361,7 +361,7 @@ _ROWS: Final = (
     _row(Tag.ROTATE_NAME, _ROTATE_NAME, False, CLIENT, NEVER, ALWAYS, ALWAYS, False, (), _ALL, V2_1),
     _row(Tag.ROTATE_OFFSET, Interval, False, EITHER, ALWAYS, NEVER, NEVER, False, (), _ALL, V2_1),
     *(_row(tag, LongInteger, True, SERVER, ALWAYS, NEVER, NEVER, False, {_O.CREATE, _O.REGISTER, _O.IMPORT},
-           _CRYPTOGRAPHIC, V3_0) for tag in _COUNTERS),
+           _CRYPTOGRAPHIC, V3_0) for tag in COUNTERS),
     _row(Tag.CREDENTIAL_TYPE, CredentialType, True, SERVER, NEVER, NEVER, NEVER, False, {_O.REGISTER}, _CREDENTIALS,
          V3_0),
     _row(Tag.DEACTIVATION_REASON, DeactivationReason, False, EITHER, NEVER, NEVER, NEVER, False, {_O.DEACTIVATE}, _ALL,

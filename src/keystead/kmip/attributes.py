@@ -41,6 +41,7 @@ from keystead.kmip.attribute_codec import (
 )
 from keystead.kmip.attribute_rows import (
     ATTRIBUTES,
+    COUNTERS,
     LINK_TYPES,
     LINKS,
     AttributeName,
@@ -61,6 +62,7 @@ from keystead.kmip.version import V1_4, V2_0, V2_1, V3_0, Version
 
 __all__ = [
     "ATTRIBUTES",
+    "COUNTERS",
     "LINKS",
     "LINK_TYPES",
     "AnyValue",
