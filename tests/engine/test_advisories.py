@@ -23,7 +23,7 @@ from keystead.engine import granting, locate
 from keystead.engine.admin import Administration
 from keystead.errors import OperationFailed
 from keystead.kmip.attribute_codec import writable
-from keystead.kmip.attributes import ATTRIBUTES, Attribute, Attributes, visible
+from keystead.kmip.attributes import ATTRIBUTES, COUNTERS, Attribute, Attributes, visible
 from keystead.kmip.enums import (
     AsynchronousIndicator,
     CryptographicUsageMask,
@@ -95,8 +95,13 @@ def stocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def held(world: World) -> dict[str, Attributes]:
     """Every object of alice with all that it tells of itself."""
+
+    def told(name: str, *asked: Tag) -> Attributes:
+        request = GetAttributesRequest(unique_identifier=name, attribute_reference=asked)
+        return world.do(request, version=V3_0).attributes  # type: ignore[no-any-return]
+
     found = world.do(LocateRequest(storage_status_mask=7)).unique_identifier
-    return {one: world.do(GetAttributesRequest(unique_identifier=one), version=V3_0).attributes for one in found}
+    return {one: Attributes((*told(one), *told(one, *COUNTERS))) for one in found}
 
 
 def says(asked: Any, has: Any) -> bool:
