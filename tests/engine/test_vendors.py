@@ -12,9 +12,16 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+    load_der_public_key,
+)
 
 from keystead.engine.admin import Administration
+from keystead.kmip import ttlv
 from keystead.kmip.enums import (
     BlockCipherMode,
     CryptographicAlgorithm,
@@ -35,7 +42,7 @@ from keystead.kmip.tags import Tag
 from keystead.kmip.ttlv import Item
 from keystead.kmip.version import V1_0, V1_1, V1_2, V1_3, V1_4, V2_1, Version
 from tests.engine.by_hand import Answer, Talker, attribute, below, date, item, name, named, password, template, uid
-from tests.engine.world import World
+from tests.engine.world import START, World
 
 AES, RSA, EC = CryptographicAlgorithm.AES, CryptographicAlgorithm.RSA, CryptographicAlgorithm.ECDSA
 ENCRYPTS = 0x0C
@@ -721,3 +728,39 @@ def test_whatever_was_given_no_operation_policy_has_the_default_one(world: World
     assert not client.ask(Operation.DELETE_ATTRIBUTE, uid(plain), *wanted(POLICY)).ok
     newer = Talker(world, V2_1)
     assert newer.do(Operation.GET_ATTRIBUTES, uid(plain)).get(Tag.OPERATION_POLICY_NAME) is None
+
+
+@pytest.mark.parametrize("version", [V1_0, V1_4])
+def test_a_deactivation_date_in_the_past_deactivates_what_is_active(world: World, version: Version) -> None:
+    """kmip-go ends a key so, with its own clock, which may be behind the server's.  Source: 1.4 §3.22, transition 6."""
+    client = Talker(world, version)
+    key = client.do(Operation.CREATE, symmetric(), aes()).uid
+    client.do(Operation.ACTIVATE, uid(key))
+    past = attribute("Deactivation Date", START - 86400, kind=ttlv.DATE_TIME)
+    client.do(Operation.ADD_ATTRIBUTE, uid(key), attribute("Deactivation Date", START + 86400, kind=ttlv.DATE_TIME))
+    client.do(Operation.MODIFY_ATTRIBUTE, uid(key), past)
+    told = client.do(Operation.GET_ATTRIBUTES, uid(key), *wanted("State", "Deactivation Date")).attributes
+    assert told == {"State": State.DEACTIVATED, "Deactivation Date": START - 86400}
+    assert not client.ask(Operation.ACTIVATE, uid(key)).ok
+    ahead = attribute("Activation Date", START + 86400, kind=ttlv.DATE_TIME)
+    assert not client.ask(Operation.CREATE, symmetric(), aes(256, ENCRYPTS, ahead, past)).ok
+
+
+@pytest.mark.parametrize("length", [521, 528, 512, 536])
+def test_the_length_of_a_curve_may_be_said_in_whole_bytes(world: World, length: int) -> None:
+    """There are clients that know P-521 as 66 bytes."""
+    client = Talker(world, V1_4)
+    material = ec.generate_private_key(ec.SECP521R1()).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    block = item(
+        Tag.KEY_BLOCK,
+        item(Tag.KEY_FORMAT_TYPE, KeyFormatType.PKCS_8),
+        item(Tag.KEY_VALUE, item(Tag.KEY_MATERIAL, material)),
+        item(Tag.CRYPTOGRAPHIC_ALGORITHM, EC),
+        item(Tag.CRYPTOGRAPHIC_LENGTH, length),
+    )
+    kind = item(Tag.OBJECT_TYPE, ObjectType.PRIVATE_KEY)
+    answer = client.ask(Operation.REGISTER, kind, template(usage(1)), item(Tag.PRIVATE_KEY, block))
+    assert answer.ok is (length in (521, 528))
+    if answer.ok:
+        told = client.do(Operation.GET_ATTRIBUTES, uid(answer.uid), *wanted("Cryptographic Length")).attributes
+        assert told == {"Cryptographic Length": 521}

@@ -121,7 +121,7 @@ def add_attribute(context: Context, request: AddAttributeRequest) -> AddAttribut
         raise OperationFailed(_R.NON_UNIQUE_NAME_ATTRIBUTE, "the object has this Name already")
     managed = managed.add(name, value)
     check_instances(name, managed.attributes[name])
-    managed.dates.check()
+    managed.dates.check(context.now)
     context.save(managed)
     return AddAttributeResponse(unique_identifier=managed.unique_identifier, new_attribute=managed.attributes[name][-1])
 
@@ -146,7 +146,7 @@ def modify_attribute(context: Context, request: ModifyAttributeRequest) -> Modif
     _check_writable(managed, name, context.now, value=new.value)
     changed = replace(present[position], value=_prepared(context, managed, new))
     managed = managed.with_instances(name, (*present[:position], changed, *present[position + 1 :]))
-    managed.dates.check()
+    managed.dates.check(context.now)
     context.save(_consistent(managed, name))
     return ModifyAttributeResponse(unique_identifier=managed.unique_identifier, new_attribute=changed)
 
@@ -161,7 +161,7 @@ def set_attribute(context: Context, request: SetAttributeRequest) -> SetAttribut
     _check_writable(managed, new.name, context.now, adding=not present, value=new.value)
     check_instances(new.name, (new,))
     managed = managed.put(new.name, _prepared(context, managed, new))
-    managed.dates.check()
+    managed.dates.check(context.now)
     context.save(_consistent(managed, new.name))
     return SetAttributeResponse(unique_identifier=managed.unique_identifier)
 
@@ -227,7 +227,7 @@ def adjust_attribute(context: Context, request: AdjustAttributeRequest) -> Adjus
     after = adjust(kind, item.value if item else before, request.adjustment_value)
     _check_writable(managed, name, context.now, adding=not present, value=after)
     managed = managed.put(name, replace(item, value=after) if item else after)
-    managed.dates.check()
+    managed.dates.check(context.now)
     context.save(_consistent(managed, name))
     return AdjustAttributeResponse(unique_identifier=managed.unique_identifier)
 

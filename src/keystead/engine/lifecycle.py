@@ -47,7 +47,7 @@ def activate(context: Context, request: ActivateRequest) -> ActivateResponse:
     managed = _stateful(context.object(request.unique_identifier))
     check_transition(managed.state(context.now), Event.ACTIVATE)
     managed = managed.put(Tag.ACTIVATION_DATE, context.now)
-    managed.dates.check()
+    managed.dates.check(context.now)
     context.save(managed)
     return ActivateResponse(unique_identifier=managed.unique_identifier)
 

@@ -305,7 +305,7 @@ def new(
             if name not in found and object_type in ATTRIBUTES[name].applies_to  # type: ignore[index]
         }
     )
-    managed.dates.check()
+    managed.dates.check(context.now)
     rules.check(context, managed)
     only_here = generated if known_here_only is None else known_here_only
     return managed.with_history(History.MADE_HERE if only_here else History(0))

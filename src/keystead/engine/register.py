@@ -250,7 +250,8 @@ def _examined_key(
             found = examine_public(key_format, material, algorithm, curve=curve, key_compression_type=compression)
         if found is None:  # encrypted under a password that only its owner has
             return algorithm, length, facts
-        if length is not None and length != found.cryptographic_length:
+        # Some say the length of a curve in whole bytes, as Create Key Pair takes it too.
+        if length not in (None, found.cryptographic_length, (found.cryptographic_length + 7) // 8 * 8):
             raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "the Cryptographic Length is not that of the key")
         if found.recommended_curve is not None:
             facts[Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS] = CryptographicDomainParameters(

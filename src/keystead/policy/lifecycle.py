@@ -39,14 +39,18 @@ class Dates:
             return State.ACTIVE
         return State.PRE_ACTIVE
 
-    def check(self) -> None:
+    def check(self, now: int) -> None:
         """Refuse dates in an order that would skip a state.
+
+        Of an object that has been activated the Deactivation Date may be any in the past, before the Activation Date
+        too: that deactivates it.  Source: KMIP 1.4 §3.22, transition 6.
 
         Raises:
             OperationFailed: Invalid Attribute Value.
         """
+        ahead = self.activation if self.activation is not None and self.activation > now else None
         for earlier, later, said in (
-            (self.activation, self.deactivation, "the Deactivation Date must come after the Activation Date"),
+            (ahead, self.deactivation, "the Deactivation Date must come after the Activation Date"),
             (self.activation, self.process_start, "the Process Start Date may not come before the Activation Date"),
             (self.process_start, self.deactivation, "the Process Start Date may not come after the Deactivation Date"),
             (self.activation, self.protect_stop, "the Protect Stop Date may not come before the Activation Date"),
