@@ -364,6 +364,21 @@ def test_m7_the_end_of_the_record_is_missed(full: World) -> None:
     assert noticed(full)
 
 
+@pytest.mark.parametrize("worker", ["the same", "another"])
+def test_m7_the_end_of_the_record_is_missed_though_it_went_on(full: World, worker: str) -> None:
+    with closing(make_engine(full.directory, full.clock)) as engine:
+        for _ in range(5):
+            create(full)
+        full.engine.upkeep()
+        other = full if worker == "the same" else replace(full, engine=engine)
+        other.engine.upkeep()
+        write(full, "DELETE FROM events WHERE last > (SELECT max(last) - 3 FROM events)")
+        for _ in range(9):
+            create(other)
+        other.engine.upkeep()
+        assert noticed(other)
+
+
 def test_what_is_put_into_the_index_of_another_object_is_taken_out_again(full: World) -> None:
     named_so, wanted = create(full, name=named("wanted")), create(full, name=named("other"))
     assert full.do(LocateRequest(attributes=attributes(name=named("wanted")))).unique_identifier == (named_so,)

@@ -75,6 +75,8 @@ class GuardedStore:
         self._keks: int | None = None
         self._noted: tuple[int, int] = (-1, -1)
         self._seen: dict[str, int] = {}
+        self.last_event = 0
+        """Of those that this process knows; the next one has a larger sequence number, so that a gap tells of a cut."""
 
     def begin(self, write: bool = True) -> _Begun:
         return _Begun(self, write)
@@ -113,8 +115,12 @@ class GuardedStore:
         self._vouch()
         if self._anchor is None:
             return
+        known = self.last_event = max(self.last_event, self.noted())
         with self.begin(write=False) as transaction:
             state, events = transaction.state, transaction.last_event()
+        if events < known:
+            log.critical("integrity check failed", extra={"fields": {"said": "the record of events was cut"}})
+            events = known
         if force or (state.counter, events) != self._noted:
             self._anchor.write(self.ledger.mark(state, events), force)
             self._noted = state.counter, events
@@ -138,7 +144,7 @@ class GuardedStore:
         """Note what has just been committed, so that it outlives the process; `note` makes it durable."""
         if self._anchor is not None:
             try:
-                self._anchor.write(self.ledger.mark(state, events), durable=False)
+                self._anchor.write(self.ledger.mark(state, max(events, self.last_event)), durable=False)
             except CustodyError as error:  # it is tried again each second
                 log.error("the database's state is not noted", extra={"fields": {"said": str(error)}})
 
@@ -228,7 +234,7 @@ class GuardedStore:
 
     def forget(self) -> None:
         """Know nothing of the database any more: it was put in order by hand."""
-        self._known, self._furthest, self._seen = (None, State()), 0, {}
+        self._known, self._furthest, self._seen, self.last_event = (None, State()), 0, {}, 0
 
     def _read(self, transaction: Transaction, checked: bool) -> State:
         found = transaction.entry(*STATE)
@@ -326,7 +332,7 @@ class _Savepoint:
 class GuardedTransaction:
     """A transaction that adds up what it changes.  See `keystead.store.Transaction`."""
 
-    __slots__ = ("_changed", "_inner", "_least", "_objects", "_state", "_store", "_sums")
+    __slots__ = ("_changed", "_inner", "_last_event", "_least", "_objects", "_state", "_store", "_sums")
 
     def __init__(self, store: GuardedStore, inner: Transaction, least: int) -> None:
         self._store = store
@@ -336,6 +342,7 @@ class GuardedTransaction:
         self._sums: dict[int, int] = {}
         self._objects = 0
         self._changed: dict[str, int] = {}
+        self._last_event = 0
 
     @property
     def state(self) -> State:
@@ -352,6 +359,7 @@ class GuardedTransaction:
     def commit(self) -> None:
         if not self._sums and not self._objects:
             self._inner.commit()
+            self._store.last_event = max(self._store.last_event, self._last_event)
             return
         state = self._summed()
         self._store.put_state(self._inner, state)
@@ -359,6 +367,7 @@ class GuardedTransaction:
         # Of what was only added somebody would miss it; what is no longer so would be so again.
         events = self._inner.last_event() if self._changed or max(self._sums) >= OBJECT_PARTS else None
         self._inner.commit()
+        self._store.last_event = max(self._store.last_event, self._last_event)
         self._store.remember(token, state)
         if events is not None:
             self._store.note_now(state, events)
@@ -500,8 +509,11 @@ class GuardedTransaction:
 
     # --- events ---
 
-    def append_events(self, events: Sequence[bytes], vouch: Vouch | None = None) -> int:
-        return self._inner.append_events(events, vouch or self._store.ledger.events)
+    def append_events(self, events: Sequence[bytes], vouch: Vouch | None = None, known: int = 0) -> int:
+        known = max(known, self._store.last_event)
+        first = self._inner.append_events(events, vouch or self._store.ledger.events, known)
+        self._last_event = first + len(events) - 1
+        return first
 
     def event_rows(self, after: int = 0, limit: int = 1000) -> list[EventRow]:
         return self._inner.event_rows(after, limit)

@@ -299,11 +299,12 @@ class Transaction(Protocol):
 
     # --- events ---
 
-    def append_events(self, events: Sequence[bytes], vouch: Vouch | None = None) -> int:
+    def append_events(self, events: Sequence[bytes], vouch: Vouch | None = None, known: int = 0) -> int:
         """Append to the record of events; the sequence number of the first, dense from 1.
 
         Args:
             vouch: makes the code that is kept beside them.
+            known: a sequence number that there was: none up to it is given again, though the record may end before it.
         """
 
     def event_rows(self, after: int = 0, limit: int = 1000) -> list[EventRow]:

@@ -306,8 +306,8 @@ class SqlTransaction:
 
     # --- events ---
 
-    def append_events(self, events: Sequence[bytes], vouch: Vouch | None = None) -> int:
-        first = self.last_event() + 1
+    def append_events(self, events: Sequence[bytes], vouch: Vouch | None = None, known: int = 0) -> int:
+        first = max(self.last_event(), known) + 1
         if events:
             batch = b"".join([part for event in events for part in (_LENGTH.pack(len(event)), event)])
             last, number = first + len(events) - 1, len(events)
