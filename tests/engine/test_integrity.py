@@ -377,6 +377,10 @@ def test_m7_the_end_of_the_record_is_missed_though_it_went_on(full: World, worke
             create(other)
         other.engine.upkeep()
         assert noticed(other)
+        integrity.accept(other.engine)
+        assert integrity.examine(other.engine.store).sound
+        create(other)
+        assert integrity.examine(other.engine.store).sound
 
 
 def test_what_is_put_into_the_index_of_another_object_is_taken_out_again(full: World) -> None:

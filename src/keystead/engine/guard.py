@@ -115,7 +115,7 @@ class GuardedStore:
         self._vouch()
         if self._anchor is None:
             return
-        known = self.last_event = max(self.last_event, self.noted())
+        known = self.last_event = 0 if force else max(self.last_event, self.noted())
         with self.begin(write=False) as transaction:
             state, events = transaction.state, transaction.last_event()
         if events < known:

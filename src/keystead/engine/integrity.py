@@ -33,7 +33,7 @@ from keystead.engine.ledger import (
 )
 from keystead.engine.records import indexed
 from keystead.errors import Conflict, KeysteadError, TamperError
-from keystead.store import Entry, Record, Stray, Transaction
+from keystead.store import Entry, EventRow, Record, Stray, Transaction
 
 if TYPE_CHECKING:
     from keystead.engine.engine import Engine
@@ -295,8 +295,7 @@ def _look_at_events(store: GuardedStore, report: Report, most: int | None, rest:
         for row in page:
             if row.last > noted:
                 break
-            whole = row.sound and row.last == report.event_after + row.number
-            if not whole or row.code != store.ledger.events(row.last, row.number, row.batch):
+            if not row.sound or row.code != _code(store.ledger, row, report.event_after):
                 report.events.append(row.last)
             report.event_after = row.last
         looked += len(page)
@@ -307,6 +306,11 @@ def _look_at_events(store: GuardedStore, report: Report, most: int | None, rest:
         report.events.append(noted)  # the end is missing
     if report.event_after >= noted or report.events:
         report.event_after = 0
+
+
+def _code(ledger: Ledger, row: EventRow, after: int) -> bytes:
+    """The code of events that come after one of a sequence number; another one, by `accept`, if some are missing."""
+    return ledger.events(row.last, row.number if row.last == after + row.number else -row.number, row.batch)
 
 
 # --- what follows from it ---------------------------------------------------------------------------------------------
@@ -373,11 +377,10 @@ def accept(engine: Engine, operator: str = "operator") -> Report:
         said = f"{objects} objects and {entries} values are taken as they are"
         after = 0
         while page := transaction.event_rows(after, _PAGE):
-            for row in filter(lambda row: row.sound, page):
-                code = store.ledger.events(row.last, row.number, row.batch)
-                if row.code != code:
+            for row in page:
+                if row.sound and row.code != (code := _code(store.ledger, row, after)):
                     transaction.vouch(row.last, code)
-            after = page[-1].last
+                after = row.last
         event = _event(engine, "Accept State", "Success", said, [], operator)
         transaction.append_events([event], store.ledger.events)
         # The counter goes beyond any that was noted, so that no note stands in the way.
