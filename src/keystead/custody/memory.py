@@ -11,12 +11,22 @@ import ctypes
 import os
 import resource
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 _PR_SET_DUMPABLE: Final = 4
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 
-_TUNABLES: Final = "glibc.malloc.perturb=85:glibc.malloc.tcache_count=0"  # what lies in a cache is not overwritten
+_OVERWRITTEN_WITH: Final = 85
+_TUNABLES: Final = ":".join(
+    (
+        f"glibc.malloc.perturb={_OVERWRITTEN_WITH}",
+        "glibc.malloc.tcache_count=0",  # what lies in a cache is not overwritten
+        "glibc.malloc.mmap_threshold=131072",  # what is larger goes back to the system, always
+    )
+)
+_M_PERTURB: Final = -6
 _NO_POOLS: Final = "malloc"  # Python's own pools, of pieces up to 512 bytes, keep what they get back as it is
 
 
@@ -43,6 +53,25 @@ def overwrites_what_is_freed(small: bool = True) -> bool:
     """Whether the allocator, which is told so when a process begins, does."""
     large = os.environ.get("GLIBC_TUNABLES", "").endswith(_TUNABLES)
     return large and (not small or os.environ.get("PYTHONMALLOC") == _NO_POOLS)
+
+
+@contextmanager
+def untouched() -> Iterator[None]:
+    """Leave memory as the system gives it, within: else a buffer is written to, and takes up room, before it is used.
+
+    What is let go meanwhile, in any thread, is not overwritten: make it short.
+
+    Source: Linux mallopt(3), M_PERTURB.
+    """
+    if not overwrites_what_is_freed(small=False):
+        yield
+        return
+    mallopt = ctypes.CDLL(None).mallopt
+    mallopt(_M_PERTURB, 0)
+    try:
+        yield
+    finally:
+        mallopt(_M_PERTURB, _OVERWRITTEN_WITH)
 
 
 def harden() -> tuple[str, ...]:

@@ -15,11 +15,13 @@ import logging
 import resource
 import socket
 import ssl
+import types
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
 from keystead.config import ServerConfig
+from keystead.custody.memory import untouched
 
 log = logging.getLogger("keystead.server")
 
@@ -107,6 +109,7 @@ class Slot:
             listener.forget(self._connection)
 
 
+T = TypeVar("T")
 Factory = Callable[[Slot], asyncio.Protocol | asyncio.BufferedProtocol]
 
 
@@ -290,12 +293,14 @@ class Listener:
 
     async def _handshake(self, accepted: socket.socket, slot: Slot, address: str) -> None:
         try:
-            await self._loop.connect_accepted_socket(
-                lambda: self._factory(slot),
-                accepted,
-                ssl=self.context,
-                ssl_handshake_timeout=self._config.handshake_seconds,
-                ssl_shutdown_timeout=min(1.0, self._config.stop_seconds),
+            await _begun_untouched(
+                self._loop.connect_accepted_socket(
+                    lambda: self._factory(slot),
+                    accepted,
+                    ssl=self.context,
+                    ssl_handshake_timeout=self._config.handshake_seconds,
+                    ssl_shutdown_timeout=min(1.0, self._config.stop_seconds),
+                )
             )
         except ssl.SSLError as error:
             self._refuse((error.reason or "handshake").lower(), address)
@@ -307,6 +312,23 @@ class Listener:
     def _refuse(self, reason: str, whose: str) -> None:
         self._refused[reason] += 1
         self._last_refused = whose
+
+
+@types.coroutine
+def _begun_untouched(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+    """Run a coroutine whose first step, up to where it waits, makes large buffers: uvloop makes one of 256 KiB."""
+    try:
+        with untouched():
+            waits = coroutine.send(None)
+        while True:
+            try:
+                done = yield waits
+            except BaseException as error:  # noqa: BLE001 - it is the coroutine's
+                waits = coroutine.throw(error)
+            else:
+                waits = coroutine.send(done)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
 
 
 def connections_at_most(config: ServerConfig) -> int:
