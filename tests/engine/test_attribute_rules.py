@@ -12,6 +12,7 @@ from keystead.engine.handlers import HANDLERS
 from keystead.engine.storage import fields
 from keystead.kmip.attributes import Attributes
 from keystead.kmip.enums import (
+    BlockCipherMode,
     KeyFormatType,
     ObjectType,
     ProtectionStorageMask,
@@ -30,17 +31,31 @@ from keystead.kmip.payloads.create import (
     JoinSplitKeyRequest,
     RegisterRequest,
 )
+from keystead.kmip.payloads.crypto import EncryptRequest
+from keystead.kmip.payloads.get import GetRequest
 from keystead.kmip.payloads.rekey import ReKeyKeyPairRequest, ReKeyRequest
-from keystead.kmip.structures import ProtectionStorageMasks
+from keystead.kmip.schema import dump
+from keystead.kmip.structures import CryptographicParameters, ProtectionStorageMasks
 from keystead.kmip.tags import Tag
-from keystead.kmip.version import V1_4, V2_0, V2_1, V3_0, Version
-from tests.engine.keys import DATA, WRAP, A, attributes, create, get_wrapped, register, registered, symmetric
+from keystead.kmip.version import V1_0, V1_1, V1_2, V1_4, V2_0, V2_1, V3_0, Version
+from tests.engine.keys import DATA, WRAP, A, M, attributes, create, get_wrapped, register, registered, symmetric
 from tests.engine.world import START, World
 
+F = KeyFormatType
+ECB = CryptographicParameters(block_cipher_mode=BlockCipherMode.ECB)
 MASK = ProtectionStorageMask
 SOFTWARE = ProtectionStorageMasks(protection_storage_mask=(MASK.HARDWARE, MASK.SOFTWARE))
 HARDWARE = ProtectionStorageMasks(protection_storage_mask=(MASK.HARDWARE, MASK.SOFTWARE | MASK.VALIDATED))
 AES = attributes(cryptographic_algorithm=A.AES, cryptographic_length=128, cryptographic_usage_mask=DATA)
+
+
+def pair(**common: Any) -> CreateKeyPairRequest:
+    """Ask for a key pair that signs."""
+    return CreateKeyPairRequest(
+        common_attributes=attributes(**common),
+        private_key_attributes=attributes(cryptographic_usage_mask=M.SIGN),
+        public_key_attributes=attributes(cryptographic_usage_mask=M.VERIFY),
+    )
 
 
 def values(world: World, unique_identifier: str, *names: Tag, **how: Any) -> Attributes:
@@ -190,3 +205,88 @@ def test_an_import_brings_its_last_change_date(world: World, version: Version) -
         START - 5,
         7,
     ]
+
+
+class TestKeyFormatType:
+    """The format "MAY be requested by the client if the cryptographic material is produced by the server", which "SHALL
+    comply [...] or SHALL fail the request"; else it is the default of table 81.
+
+    Source: KMIP 2.1 §4.26; §4.21: Digests in the assigned and in the default format.
+    """
+
+    @pytest.mark.parametrize("version", [V1_4, V2_0, V2_1, V3_0], ids=str)
+    @pytest.mark.parametrize(
+        ("algorithm", "length", "private", "public"),
+        [
+            (A.RSA, 2048, F.PKCS_1, F.PKCS_1),
+            (A.EC, 256, F.TRANSPARENT_EC_PRIVATE_KEY, F.TRANSPARENT_EC_PUBLIC_KEY),
+            (A.DSA, 1024, F.TRANSPARENT_DSA_PRIVATE_KEY, F.TRANSPARENT_DSA_PUBLIC_KEY),
+        ],
+        ids=str,
+    )
+    def test_the_default_of_a_key_pair(
+        self, world: World, version: Version, algorithm: Any, length: int, private: F, public: F
+    ) -> None:
+        made = world.do(pair(cryptographic_algorithm=algorithm, cryptographic_length=length), version=version)
+        for identifier, expected in (
+            (str(made.private_key_unique_identifier), private),
+            (str(made.public_key_unique_identifier), public),
+        ):
+            block = world.do(GetRequest(unique_identifier=identifier), version=version).object.key_block
+            assert block.key_format_type is expected
+            found = values(world, identifier, version=V2_1)
+            assert found.get(Tag.KEY_FORMAT_TYPE) is expected
+            material = block.key_value.key_material
+            encoded = material if isinstance(material, bytes) else dump(material, V2_1)
+            digest = next(one for one in found.all(Tag.DIGEST) if one.key_format_type is expected)
+            assert digest.digest_value == hashlib.sha256(encoded).digest()
+
+    def test_what_is_asked_for_is_done(self, world: World) -> None:
+        made = world.do(
+            CreateKeyPairRequest(
+                common_attributes=attributes(cryptographic_algorithm=A.RSA, cryptographic_length=2048),
+                private_key_attributes=attributes(key_format_type=F.PKCS_8),
+                public_key_attributes=attributes(key_format_type=F.TRANSPARENT_RSA_PUBLIC_KEY),
+            )
+        )
+        for identifier, expected in (
+            (str(made.private_key_unique_identifier), F.PKCS_8),
+            (str(made.public_key_unique_identifier), F.TRANSPARENT_RSA_PUBLIC_KEY),
+        ):
+            assert world.do(GetRequest(unique_identifier=identifier)).object.key_block.key_format_type is expected
+            found = values(world, identifier)
+            assert found.get(Tag.KEY_FORMAT_TYPE) is expected
+            assert [digest.key_format_type for digest in found.all(Tag.DIGEST)] == [expected, F.PKCS_1]
+        key = create(world, key_format_type=F.TRANSPARENT_SYMMETRIC_KEY)
+        assert world.do(GetRequest(unique_identifier=key)).object.key_block.key_format_type is (
+            F.TRANSPARENT_SYMMETRIC_KEY
+        )
+        found = values(world, key)
+        assert [digest.key_format_type for digest in found.all(Tag.DIGEST)] == [F.TRANSPARENT_SYMMETRIC_KEY, F.RAW]
+        assert world.do(EncryptRequest(unique_identifier=key, data=bytes(16), cryptographic_parameters=ECB)).data
+
+    def test_what_cannot_be_done_is_refused(self, world: World) -> None:
+        asked = attributes(cryptographic_algorithm=A.AES, cryptographic_length=128, key_format_type=F.PKCS_1)
+        request = CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=asked)
+        assert world.refused(request) is R.KEY_FORMAT_TYPE_NOT_SUPPORTED
+
+    def test_a_registered_key_has_a_digest_in_the_default_format(self, world: World) -> None:
+        made = world.do(pair(cryptographic_algorithm=A.RSA, cryptographic_length=2048))
+        private = str(made.private_key_unique_identifier)
+        other = world.do(GetRequest(unique_identifier=private, key_format_type=F.PKCS_8)).object
+        request = RegisterRequest(
+            object_type=ObjectType.PRIVATE_KEY, attributes=attributes(cryptographic_usage_mask=M.SIGN), object=other
+        )
+        registered_ = values(world, str(world.do(request).unique_identifier))
+        assert registered_.get(Tag.KEY_FORMAT_TYPE) is F.PKCS_8
+        own, default = registered_.all(Tag.DIGEST)
+        assert (own.key_format_type, default.key_format_type) == (F.PKCS_8, F.PKCS_1)
+        assert default == values(world, private).get(Tag.DIGEST)
+
+
+@pytest.mark.parametrize("version", [V1_0, V1_1, V1_2], ids=str)
+def test_a_cryptographic_algorithm_always_has_a_value(world: World, version: Version) -> None:
+    """In 1.0 and 1.1, which have no EC, it is ECDSA.  Source: KMIP 1.0 §3.4, 1.1 §3.4: SHALL always have a value."""
+    made = world.do(pair(cryptographic_algorithm=A.EC, cryptographic_length=256))
+    found = values(world, str(made.private_key_unique_identifier), version=version)
+    assert found.get(Tag.CRYPTOGRAPHIC_ALGORITHM) is (A.EC if version >= V1_2 else A.ECDSA)

@@ -6,18 +6,17 @@ import secrets
 from dataclasses import replace
 from typing import Any, Final
 
-from keystead.crypto.dump import dump_private, dump_public
 from keystead.crypto.keys import KeyPair, describe, generate_symmetric
 from keystead.engine.context import Context
 from keystead.engine.handlers import handles
-from keystead.engine.making import digest_of, first, material_bytes, new, requested
+from keystead.engine.key_formats import default_format, digests, in_format, kept_format
+from keystead.engine.making import first, new, requested
 from keystead.engine.managed import Managed
 from keystead.engine.preparing import prepared_pair
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import Attribute, AttributeName
 from keystead.kmip.enums import (
     CryptographicAlgorithm,
-    KeyFormatType,
     ObjectType,
     RecommendedCurve,
     ResultReason,
@@ -119,7 +118,9 @@ def add_symmetric(
     owner: str | None = None,
 ) -> Managed:
     """Keep a symmetric key or secret data whose bytes the server has made."""
-    block = KeyBlock(key_format_type=KeyFormatType.RAW, key_value=KeyValue(key_material=key))
+    key_format = first(asked, Tag.KEY_FORMAT_TYPE) or default_format(object_type, algorithm)
+    material = in_format(object_type, key, key_format)
+    block = KeyBlock(key_format_type=key_format, key_value=KeyValue(key_material=material))
     secret: ManagedObject
     if object_type is ObjectType.SYMMETRIC_KEY:
         secret = SymmetricKey(key_block=replace(block, cryptographic_algorithm=algorithm, cryptographic_length=length))
@@ -128,8 +129,8 @@ def add_symmetric(
     facts: dict[AttributeName, Any] = {
         Tag.CRYPTOGRAPHIC_ALGORITHM: algorithm,
         Tag.CRYPTOGRAPHIC_LENGTH: length,
-        Tag.KEY_FORMAT_TYPE: KeyFormatType.RAW,
-        Tag.DIGEST: digest_of(key, KeyFormatType.RAW),
+        Tag.KEY_FORMAT_TYPE: key_format,
+        Tag.DIGEST: digests(object_type, algorithm, key, material, key_format),
     }
     managed = new(
         context,
@@ -145,11 +146,6 @@ def add_symmetric(
 
 
 # --- key pairs --------------------------------------------------------------------------------------------------------
-
-# What the specification has servers produce: 2.1 section 4.26, table 81.  EC keys are kept as PKCS#8 and X.509, from
-# which the Transparent formats of every version are made when they are handed out.
-_PAIR_FORMATS: Final = {_A.RSA: (KeyFormatType.PKCS_1, KeyFormatType.PKCS_1)}
-_OTHER_FORMATS: Final = (KeyFormatType.PKCS_8, KeyFormatType.X_509)
 
 
 @handles(CreateKeyPairRequest, changes=True)
@@ -202,27 +198,29 @@ def add_pair(
     curve = describe(pair.private_key).recommended_curve
     if domain is None and curve is not None:
         domain = CryptographicDomainParameters(recommended_curve=curve)
-    formats = _PAIR_FORMATS.get(algorithm, _OTHER_FORMATS)
     own, other = identifiers or (context.engine.identifiers.new(), context.engine.identifiers.new())
     halves = []
-    for object_type, cls, key_format, material, asked, identifier, link, linked, owner in (
-        (ObjectType.PRIVATE_KEY, PrivateKey, formats[0], dump_private(pair.private_key, formats[0]), private_asked, own,
-         Tag.PUBLIC_KEY_LINK, other, owners[0]),
-        (ObjectType.PUBLIC_KEY, PublicKey, formats[1], dump_public(pair.public_key, formats[1]), public_asked, other,
-         Tag.PRIVATE_KEY_LINK, own, owners[1]),
+    for object_type, cls, key, asked, identifier, link, linked, owner in (
+        (ObjectType.PRIVATE_KEY, PrivateKey, pair.private_key, private_asked, own, Tag.PUBLIC_KEY_LINK, other,
+         owners[0]),
+        (ObjectType.PUBLIC_KEY, PublicKey, pair.public_key, public_asked, other, Tag.PRIVATE_KEY_LINK, own,
+         owners[1]),
     ):  # fmt: skip
+        key_format = first(asked, Tag.KEY_FORMAT_TYPE) or default_format(object_type, algorithm)
+        kept = kept_format(object_type, algorithm)
         block = KeyBlock(
-            key_format_type=key_format,
-            key_value=KeyValue(key_material=material),
+            key_format_type=kept,
+            key_value=KeyValue(key_material=in_format(object_type, key, kept)),
             cryptographic_algorithm=algorithm,
             cryptographic_length=pair.cryptographic_length,
         )
+        material = in_format(object_type, key, key_format)
         facts: dict[AttributeName, Any] = {
             Tag.CRYPTOGRAPHIC_ALGORITHM: algorithm,
             Tag.CRYPTOGRAPHIC_LENGTH: pair.cryptographic_length,
             Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS: domain,
             Tag.KEY_FORMAT_TYPE: key_format,
-            Tag.DIGEST: digest_of(material_bytes(material), key_format),
+            Tag.DIGEST: digests(object_type, algorithm, key, material, key_format, kept),
             link: linked,
         }
         managed = new(

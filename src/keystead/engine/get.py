@@ -12,6 +12,7 @@ from keystead.crypto.keys import symmetric_bytes, symmetric_material
 from keystead.engine import use
 from keystead.engine.context import Context
 from keystead.engine.handlers import handles
+from keystead.engine.key_formats import spelled
 from keystead.engine.managed import LEASE_SECONDS, Managed
 from keystead.engine.people import CREDENTIAL_TYPES, PEOPLE, shown
 from keystead.engine.pkcs12 import as_pkcs12
@@ -20,7 +21,6 @@ from keystead.errors import OperationFailed
 from keystead.kmip import ttlv
 from keystead.kmip.attributes import Attributes
 from keystead.kmip.enums import (
-    CryptographicAlgorithm,
     KeyCompressionType,
     KeyFormatType,
     KeyWrapType,
@@ -46,13 +46,11 @@ from keystead.kmip.payloads.get import (
 from keystead.kmip.schema import Writer, value_writer
 from keystead.kmip.structures import UsageLimits
 from keystead.kmip.tags import Tag
-from keystead.kmip.version import V1_3, Version
+from keystead.kmip.version import Version
 from keystead.policy.lifecycle import Use, check_use
 
 _R = ResultReason
 _F = KeyFormatType
-_A = CryptographicAlgorithm
-_ELLIPTIC: Final = frozenset({_A.EC, _A.ECDSA, _A.ECDH})
 
 
 @handles(GetRequest, marks=True)
@@ -192,16 +190,11 @@ _SECRETS: Final = frozenset(
 
 
 def _usual_form(context: Context, managed: Managed, secret: ManagedObject) -> ManagedObject:
-    """As it came; an elliptic key pair made here in the Transparent format that table 81 of 2.1 prescribes."""
-    if managed.get(Tag.CRYPTOGRAPHIC_ALGORITHM) not in _ELLIPTIC or managed.get(Tag.ORIGINAL_CREATION_DATE) is None:
+    """In its Key Format Type, which may be another than that in which it is kept.  Source: KMIP 2.1 §4.26."""
+    block, wanted = getattr(secret, "key_block", None), managed.get(Tag.KEY_FORMAT_TYPE)
+    if wanted is None or not isinstance(block, KeyBlock) or block.key_format_type is wanted:
         return secret
-    if managed.object_type is ObjectType.PRIVATE_KEY:
-        wanted = _F.TRANSPARENT_EC_PRIVATE_KEY if context.version >= V1_3 else _F.TRANSPARENT_ECDSA_PRIVATE_KEY
-    elif managed.object_type is ObjectType.PUBLIC_KEY:
-        wanted = _F.TRANSPARENT_EC_PUBLIC_KEY if context.version >= V1_3 else _F.TRANSPARENT_ECDSA_PUBLIC_KEY
-    else:
-        return secret
-    formed: ManagedObject = in_format(managed, secret, wanted, None)
+    formed: ManagedObject = in_format(managed, secret, spelled(wanted, context.version), None)
     return formed
 
 

@@ -6,13 +6,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
-from keystead.crypto.formats import examine_private, examine_public
+from keystead.crypto.formats import examine_private, examine_public, load_private, load_public
 from keystead.crypto.keys import check_symmetric, symmetric_bytes
 from keystead.engine import pkcs12, use
 from keystead.engine.certificates import certificate_attributes
 from keystead.engine.context import Context
 from keystead.engine.copies import protected_as_copies
 from keystead.engine.handlers import handles
+from keystead.engine.key_formats import default_format, digests
 from keystead.engine.making import ALL_LINKS, check_settable, digest_of, first, linked, material_bytes, new, requested
 from keystead.engine.managed import Managed, gather
 from keystead.engine.wrapping import is_wrapped, openable, resolved, unwrapped
@@ -232,22 +233,24 @@ def _examined_key(
     material, key_format = value.key_material, block.key_format_type
     facts: dict[AttributeName, Any] = {Tag.DIGEST: digest_of(material_bytes(material), key_format)}
     if object_type is ObjectType.SYMMETRIC_KEY:
-        if key_format is KeyFormatType.OPAQUE and isinstance(material, bytes):
-            return algorithm, length or 8 * len(material), facts
         key = symmetric_bytes(key_format, material)
-        if key_format is not KeyFormatType.RAW:  # the bytes are told apart from their format: 1.4 §3.17
-            facts[Tag.DIGEST] = [facts[Tag.DIGEST], digest_of(key, KeyFormatType.RAW)]
+        facts[Tag.DIGEST] = digests(object_type, algorithm, key, material, key_format)
+        if key_format is KeyFormatType.OPAQUE:
+            return algorithm, length or 8 * len(key), facts
         if algorithm is None:
             raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "a symmetric key needs a Cryptographic Algorithm")
         return algorithm, check_symmetric(algorithm, key, length), facts
     if object_type in (ObjectType.PRIVATE_KEY, ObjectType.PUBLIC_KEY):
         if key_format is KeyFormatType.OPAQUE:
             return algorithm, length, facts
+        hints: dict[str, Any] = {"curve": curve}
         if object_type is ObjectType.PRIVATE_KEY:
-            found = examine_private(key_format, material, algorithm, curve=curve)
+            examine: Any = examine_private
+            load: Any = load_private
         else:
-            compression = block.key_compression_type
-            found = examine_public(key_format, material, algorithm, curve=curve, key_compression_type=compression)
+            examine, load = examine_public, load_public
+            hints["key_compression_type"] = block.key_compression_type
+        found = examine(key_format, material, algorithm, **hints)
         if found is None:  # encrypted under a password that only its owner has
             return algorithm, length, facts
         # Some say the length of a curve in whole bytes, as Create Key Pair takes it too.
@@ -257,9 +260,15 @@ def _examined_key(
             facts[Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS] = CryptographicDomainParameters(
                 recommended_curve=found.recommended_curve
             )
-        return algorithm or found.cryptographic_algorithm, found.cryptographic_length, facts
-    if length is None and isinstance(material, bytes):
-        length = 8 * len(material)
+        algorithm = algorithm or found.cryptographic_algorithm
+        if key_format is not default_format(object_type, algorithm):
+            with suppress(OperationFailed):  # what can be kept but not used has the Digest of its own format only
+                key = load(key_format, material, algorithm, trusted=True, **hints)
+                facts[Tag.DIGEST] = digests(object_type, algorithm, key, material, key_format)
+        return algorithm, found.cryptographic_length, facts
+    if isinstance(material, bytes):
+        facts[Tag.DIGEST] = digests(object_type, algorithm, material, material, key_format)
+        length = length or 8 * len(material)
     return algorithm, length, facts
 
 

@@ -24,7 +24,7 @@ from keystead.kmip.attribute_rows import (
     title_of,
     visible,
 )
-from keystead.kmip.enums import Enumeration, LinkType, ResultReason
+from keystead.kmip.enums import CryptographicAlgorithm, Enumeration, LinkType, ResultReason
 from keystead.kmip.identifiers import LinkedIdentifier
 from keystead.kmip.schema import Kind, Nested, Structure, Writer, structure, value_reader, value_writer
 from keystead.kmip.structures import Name
@@ -155,14 +155,23 @@ def _spelling(version: Version, tag: Tag | None = None, partial: bool = False) -
     return _Spelling(version, tag, partial)
 
 
+_STAND_INS: Final[Mapping[tuple[type, int], Enumeration]] = {
+    (CryptographicAlgorithm, CryptographicAlgorithm.EC): CryptographicAlgorithm.ECDSA
+}
+"""What a version says in place of a value of an enumeration that it lacks."""
+
+
 def writable(attributes: Iterable[Attribute] | None, version: Version) -> Iterator[Attribute]:
-    """Leave out what a version lacks: the attribute, or the value that it has."""
+    """Leave out what a version lacks: the attribute, or the value that it has and nothing can stand in for."""
     for attribute in attributes or ():
         value = attribute.value
         if not visible(attribute.name, version):
             continue
         if isinstance(value, Enumeration) and not value.since <= version <= value.until:
-            continue
+            stand_in = _STAND_INS.get((type(value), value))
+            if stand_in is None:
+                continue
+            attribute = replace(attribute, value=stand_in)
         yield attribute
 
 
