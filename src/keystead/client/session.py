@@ -279,7 +279,7 @@ def check(request: Request, version: Version) -> None:
                 name, said = title_of(attribute.name), attribute.value
                 if not visible(attribute.name, version):
                     lost = lost or name
-                elif not list(writable((attribute,), version)):
+                elif list(writable((attribute,), version)) != [attribute]:
                     lost = lost or f"{name} {said}"
                 elif bit := _unsaid(said, version):
                     lost = lost or f"{name} {bit}"
