@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from keystead.custody.keks import KEK_FILE, SqliteKekStore
+from keystead.custody.keks import KEK_FILE, SqliteKekStore, Tombstone
 from keystead.custody.software import SoftwareRoot
 from keystead.custody.zones import Kind, Vault
 from keystead.errors import CustodyError, TamperError
@@ -263,6 +264,27 @@ def test_a_wrapped_key_cannot_take_the_place_of_another(vault: Vault, directory:
                 again.seal(domain, kind, "x", "y", 1, b"secret")
         again.close()
         (directory / KEK_FILE).write_bytes(whole)
+
+
+def test_s04_nothing_is_written_beside_a_file_that_took_the_place_of_the_one_in_use(
+    vault: Vault, directory: Path, opener: bytes
+) -> None:
+    envelope = vault.seal("default", Kind.SECRET, "x", "y", 1, b"secret")
+    file, kept = directory / KEK_FILE, directory / "kept"
+    file.rename(kept)
+    shutil.copy(kept, file)
+    assert vault.open("default", Kind.SECRET, "x", "y", 1, envelope) == b"secret"
+    for write in (
+        lambda: vault.rotate("default", Kind.SECRET),
+        lambda: vault.seal("another", Kind.SECRET, "x", "y", 1, b"secret"),
+        lambda: vault.bury([Tombstone("gone", "x", 1)]),
+    ):
+        with pytest.raises(TamperError, match="replaced"):
+            write()
+    kept.rename(file)
+    assert vault.rotate("default", Kind.SECRET) == 2
+    vault.close()
+    assert open_vault(directory, opener).current("default", Kind.SECRET) == 2
 
 
 def test_no_key_and_no_plaintext_is_in_any_file(vault: Vault, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

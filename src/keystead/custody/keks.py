@@ -123,6 +123,7 @@ class SqliteKekStore:
         path = directory / KEK_FILE
         self.directory = directory
         self._lock = threading.RLock()
+        self._file: tuple[int, int] | None = None
         try:
             make_directory(directory)
             with suppress(FileExistsError):
@@ -138,6 +139,7 @@ class SqliteKekStore:
             raise CustodyError(f"{KEK_FILE} cannot be opened: {error.strerror}") from None
         try:
             self._prepare()
+            self._file = _file_of(path)
         except BaseException:
             self._sqlite.close()
             raise
@@ -287,6 +289,9 @@ class SqliteKekStore:
                     self._rows("ROLLBACK")
 
     def _rows(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        # What is written to a file that has no name any more is gone when the process ends: a key, or a tombstone.
+        if self._file not in (None, _file_of(self.directory / KEK_FILE)) and not self._sqlite.in_transaction:
+            raise TamperError(f"{KEK_FILE} was replaced")
         try:
             with self._lock, closing(self._sqlite.execute(sql, parameters)) as cursor:
                 return cursor.fetchall()
@@ -294,6 +299,15 @@ class SqliteKekStore:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 raise TamperError(f"{KEK_FILE} is damaged") from None
             raise CustodyError(f"{KEK_FILE} cannot be used: {error}") from None
+
+
+def _file_of(path: Path) -> tuple[int, int] | None:
+    """Which file a name stands for; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def context_of(domain: str, kind: int, generation: int) -> bytes:

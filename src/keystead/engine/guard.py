@@ -193,7 +193,7 @@ class GuardedStore:
         if state.keks != self._keks:
             if self._keks is not None:
                 self.vault.refresh()
-                self._seen = {}  # so a person may have accepted older ones
+                self._seen, self.last_event = {}, 0  # so a person may have accepted an older state
             self._keks = state.keks
 
     def see(self, unique_identifier: str, generation: int) -> None:
