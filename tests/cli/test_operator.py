@@ -449,6 +449,13 @@ def test_a_new_server_with_its_root_in_a_token(tmp_path: Path, hsm: Hsm) -> None
         place.run("client", "enroll", "alice")
         place.serve()
         assert read_secret(place, keep_secret(place)) == SECRET
+        file, new = tmp_path / "b.keystead", tmp_path / "elsewhere"
+        place.run("backup", "create", file)
+        assert "is whole" in place.run("backup", "verify", "--deep", file)
+        to_new = ("backup", "restore", file, "--dir", new)
+        assert "--module" in place.run(*to_new, status=78, config=False)  # where nothing tells of an HSM
+        said = place.run(*to_new, "--module", hsm.module, "--pin-file", hsm.pin_file, config=False)
+        assert "Restored: 1 objects" in said
 
 
 def test_h01_h03_a_server_starts_sealed_without_its_token_and_opens_it_when_it_is_there(

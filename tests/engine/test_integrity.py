@@ -341,7 +341,7 @@ def test_what_is_filed_wrongly_is_filed_anew(full: World) -> None:
 
 
 def test_events_of_a_sealed_server_are_vouched_for_within_a_second(full: World) -> None:
-    note(full.engine.store.inner, "Unseal", "by hand")
+    note(full.engine.store.inner, "Unseal", "by hand", name="operator olga")
     full.engine.upkeep()
     assert integrity.examine(full.engine.store).sound
     with full.engine.store.inner.begin(write=False) as transaction:

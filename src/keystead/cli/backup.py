@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +15,7 @@ import click
 from keystead.cli.commands import Commands
 from keystead.cli.options import config_option, json_option, load_config
 from keystead.cli.tables import Columns, show
+from keystead.cli.unlocking import Given, opening_options, present_root, root_of
 from keystead.config import Config
 from keystead.errors import ConfigError, CustodyError
 
@@ -62,21 +62,6 @@ class Rate(click.ParamType[int]):
 class_option = click.option(
     "--class", "classes", multiple=True, type=click.Choice(CLASSES), help="Only this; may be given again."
 )
-
-
-def opening_options(command: Any) -> Any:
-    """Give a command what opens the root of trust that sealed a backup."""
-    existing = click.Path(path_type=Path, dir_okay=False, exists=True)
-    for option in (
-        click.option("--pin-file", type=existing, help="The PIN of the token."),
-        click.option("--passphrase-file", type=existing, help="The passphrase, instead of asking."),
-        click.option("--key-file", type=existing, help="The key file of the root of trust of then."),
-        click.option(
-            "--share-file", "share_files", multiple=True, type=existing, help="A custodian's share; one for each."
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 # --- create -----------------------------------------------------------------------------------------------------------
@@ -231,10 +216,7 @@ def verify(
     file: Path,
     config_path: Path | None,
     deep: bool,
-    share_files: tuple[Path, ...],
-    key_file: Path | None,
-    passphrase_file: Path | None,
-    pin_file: Path | None,
+    given: Given,
     as_json: bool,
 ) -> int:
     """Read FILE to its end and see that it is whole, unaltered, and adds up.  Nothing is changed.
@@ -251,7 +233,7 @@ def verify(
     from keystead.engine import restore as restoring
 
     header = backups.read_header(file)
-    with _root(header, config_path, share_files, key_file, passphrase_file, pin_file) as root:
+    with root_of(header, config_path, given) as root:
         found = restoring.verify(
             file,
             root,
@@ -288,10 +270,7 @@ def restore(
     config_path: Path | None,
     directory: Path | None,
     classes: tuple[str, ...],
-    share_files: tuple[Path, ...],
-    key_file: Path | None,
-    passphrase_file: Path | None,
-    pin_file: Path | None,
+    given: Given,
     yes: bool,
 ) -> None:
     """Put FILE in the place of what an installation holds, or make a new installation of it.
@@ -319,7 +298,7 @@ def restore(
         if classes and set(classes) != set(CLASSES):
             raise ConfigError("a new installation needs all of a backup: leave --class out")
         _must_hold(header, CLASSES)
-        _restore_new(file, header, directory.resolve(), share_files, key_file, passphrase_file, pin_file)
+        _restore_new(file, header, directory.resolve(), given)
         return
     config = load_config(config_path)
     chosen = tuple(name for name in CLASSES if name in (classes or ("keys",)))
@@ -327,12 +306,12 @@ def restore(
     _must_not_run(config)
     if not yes:
         click.confirm(f"Replace the {', '.join(chosen)} here by those of {header['created']}?", abort=True)
-    with _root(header, config_path, share_files, key_file, passphrase_file, pin_file) as root:
+    with root_of(header, config_path, given) as root:
         found = restoring.files(file, root)  # of all: nothing is written before it is known to be whole
         _must_not_run(config)  # custodians take their time
         if "keys" in chosen:
             _put_back_root(config, root, found["keys"])
-            with _present_root(config, header, root, share_files) as own:
+            with present_root(config, header, root, given.share_files) as own:
                 _must_not_run(config)
                 _restore_keys(file, root, config, own)
     if files := [name for name in chosen if name != "keys"]:
@@ -352,10 +331,7 @@ def _restore_new(
     file: Path,
     header: dict[str, Any],
     directory: Path,
-    share_files: tuple[Path, ...],
-    key_file: Path | None,
-    passphrase_file: Path | None,
-    pin_file: Path | None,
+    given: Given,
 ) -> None:
     """Make an installation beside the place where it belongs, and put it there when it is whole."""
     import os
@@ -375,7 +351,7 @@ def _restore_new(
     if directory.exists():  # by whoever its server will run as
         belong(part, directory)
     try:
-        with _root(header, None, share_files, key_file, passphrase_file, pin_file, present=False) as root:
+        with root_of(header, None, given, present=False) as root:
             found = restoring.files(file, root)
             for name in ("configuration", "ca"):
                 _write_files(part, found[name])
@@ -390,8 +366,8 @@ def _restore_new(
                     )
             _write_files(config.custody.directory, found["keys"])
             opens = config.custody.key_file or config.custody.directory / KEY_FILE
-            if key_file is not None and opens.resolve().is_relative_to(part):
-                write_private(opens, key_file.read_bytes())
+            if given.key_file is not None and opens.resolve().is_relative_to(part):
+                write_private(opens, given.key_file.read_bytes())
             _restore_keys(file, root, config, root)
         if directory.exists():
             directory.rmdir()
@@ -464,104 +440,6 @@ def _must_not_run(config: Config) -> None:
     if found is not None:
         found.close()
         raise ConfigError("the server runs: stop it first, then restore")
-
-
-# --- roots ------------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _root(
-    header: dict[str, Any],
-    config_path: Path | None,
-    share_files: tuple[Path, ...],
-    key_file: Path | None,
-    passphrase_file: Path | None,
-    pin_file: Path | None,
-    *,
-    present: bool = True,
-) -> Iterator[RootOfTrust]:
-    """Open the root of trust that sealed a backup, as it was then.
-
-    Args:
-        present: what opens it may be that of an installation that is there; if it is the same root, as it is now.
-    """
-    from dataclasses import replace
-    from functools import partial
-
-    from keystead.cli.opening import passphrase, pin, token_of
-    from keystead.custody import Means, open_root
-    from keystead.custody.rootfile import KEY_FILE, ROOT_FILE, read_head, write_head
-
-    head = header["root_file"]
-    if head is None:
-        raise CustodyError("this backup has no root of trust in it, which would open it")
-    kind, config = head.get("kind"), None
-    if present or kind == "pkcs11":
-        with suppress(*(() if config_path else (ConfigError,))):
-            config = load_config(config_path)
-    if present and config is not None:
-        with suppress(CustodyError, ValueError):  # it may be lost
-            now = read_head(config.custody.directory)
-            if now.get("identifier") == head.get("identifier"):  # which may have other shares, or another passphrase
-                head, kind = now, now.get("kind")
-    with tempfile.TemporaryDirectory() as place:
-        directory = Path(place)
-        write_head(directory, ROOT_FILE, head, replace=False)
-        if kind == "shares":
-            from keystead.cli.ceremony import gather
-            from keystead.custody.shares import Custodians
-            from keystead.custody.software import SoftwareRoot
-
-            root: RootOfTrust = SoftwareRoot.open(directory, gather(Custodians.load(head), share_files))
-        else:
-            custody = config.custody if config is not None else None
-            if kind == "key-file" and key_file is None and custody is not None:
-                key_file = custody.key_file or custody.directory / KEY_FILE
-            if kind == "key-file" and key_file is None:
-                raise ConfigError("--key-file: this backup is opened by the key file of its server (custody/root.key)")
-            token = token_of(config) if kind == "pkcs11" and config is not None else None
-            if kind == "pkcs11" and token is None:
-                raise ConfigError("--config: this backup is opened by an HSM; name a configuration that names it")
-            means = Means(
-                key_file=key_file,
-                passphrase=partial(passphrase, passphrase_file or (custody.passphrase_file if custody else None)),
-                token=replace(token, key=str(head.get("key", token.key))) if token is not None else None,
-                pin=partial(pin, pin_file or (custody.pin_file if custody else None)),
-            )
-            root = open_root(str(kind), directory, means)
-        with closing(root):
-            yield root
-
-
-@contextmanager
-def _present_root(
-    config: Config, header: dict[str, Any], then: RootOfTrust, share_files: tuple[Path, ...]
-) -> Iterator[RootOfTrust]:
-    """Open the root of trust that an installation has now; it is the backup's, unless it was rotated since.
-
-    Args:
-        share_files: those that opened the backup's root come first.
-    """
-    from keystead.cli.opening import open_root
-    from keystead.custody.rootfile import read_head
-
-    head = read_head(config.custody.directory)
-    if head.get("identifier") == then.identifier:
-        yield then
-    elif head.get("kind") == "shares":
-        from keystead.cli.ceremony import gather
-        from keystead.custody.shares import Custodians
-        from keystead.custody.software import SoftwareRoot
-
-        before = header["root_file"]
-        used = Custodians.load(before).threshold if before.get("kind") == "shares" else 0
-        click.echo("The root of trust was rotated since: now the custodians of today.", err=True)
-        key = gather(Custodians.load(head), share_files[used:])
-        with closing(SoftwareRoot.open(config.custody.directory, key)) as own:
-            yield own
-    else:
-        with closing(open_root(config)) as own:
-            yield own
 
 
 def _size(size: int) -> str:

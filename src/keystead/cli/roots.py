@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -229,19 +230,24 @@ def recorded(config: Config, operation: str, message: str = "") -> Iterator[None
     Raises:
         StoreError: it cannot be recorded.
     """
+    from keystead.engine.administration import operator_of
     from keystead.engine.unsealing import note
     from keystead.store import open as open_store
 
+    name = operator_of(os.geteuid())
     with closing(open_store(config.store.url)) as store:
-        note(store, operation, message, status="Operation Pending")
+        note(store, operation, message, name=name, status="Operation Pending")
         try:
             yield
         except BaseException as error:
             said = str(error) if isinstance(error, KeysteadError) else type(error).__name__
             with suppress(KeysteadError):
-                note(store, operation, f"{message}: {said}", status="Operation Failed", reason="General Failure")
+                note(
+                    store, operation, f"{message}: {said}", name=name, status="Operation Failed",
+                    reason="General Failure",
+                )  # fmt: skip
             raise
-        note(store, operation, message)
+        note(store, operation, message, name=name)
 
 
 def configure(config: Config, settings: dict[str, str | None]) -> None:

@@ -33,7 +33,7 @@ def note(
     operation: str,
     message: str,
     *,
-    name: str = "operator",
+    name: str,
     address: str = "",
     status: str = "Success",
     reason: str = "",
