@@ -226,7 +226,7 @@ def test_what_root_makes_belongs_to_whom_the_server_runs_as(directory: Path) -> 
     SoftwareRoot.create(directory, bytes(32))
     write_private(directory / "within" / ROOT_FILE, b"new")
     SqliteKekStore(directory).close()
-    Anchor(directory).write(Mark(1, 1, bytes(16), bytes(16)))
+    Anchor(directory).write(Mark(1, 1, bytes(16), bytes(16)), lambda _: True)
     with exclusive(directory):
         pass
     open_store(f"sqlite:{directory / 'store' / 'keystead.db'}").close()

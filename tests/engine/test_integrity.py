@@ -312,6 +312,20 @@ def test_m7_what_was_taken_back_just_before_a_kill(full: World) -> None:
         engine.start()
 
 
+@pytest.mark.parametrize("slot", [0, 1])
+def test_m7_a_note_that_is_not_genuine_does_not_keep_others_from_being_made(full: World, slot: int) -> None:
+    full.engine.upkeep()
+    with (full.directory / "custody" / "anchor").open("r+b") as file:
+        file.seek(512 * slot)
+        file.write(b"\xff" * 56)
+    create(full)
+    full.engine.upkeep()
+    with full.engine.store.begin(write=False) as transaction:
+        assert full.engine.store.marks()[0].counter == transaction.state.counter
+    full.reopen()
+    full.engine.start()
+
+
 def test_m7_a_note_that_is_gone_or_not_genuine(full: World) -> None:
     full.engine.close()
     anchor = full.directory / "custody" / "anchor"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
@@ -44,6 +45,10 @@ class Mark:
     seal: bytes
 
 
+Genuine = Callable[[Mark], bool]
+"""Whether the holder of the keys made a mark."""
+
+
 class Anchor:
     """The file in a directory.  Several processes may write it; the furthest mark stays."""
 
@@ -67,10 +72,11 @@ class Anchor:
             raise CustodyError(f"{ANCHOR_FILE} cannot be read: {error.strerror}") from None
         return [mark for _, mark in sorted(_slots(data), key=lambda slot: slot[0], reverse=True)]
 
-    def write(self, mark: Mark, force: bool = False, durable: bool = True) -> None:
+    def write(self, mark: Mark, genuine: Genuine, force: bool = False, durable: bool = True) -> None:
         """Note a mark, unless one that is further stands there.
 
         Args:
+            genuine: tells whether a mark that stands there counts; one that does not is written over.
             force: though it is not further: a person has accepted an older state.
             durable: else the end of the process does it no harm, but that of the power may.
 
@@ -83,7 +89,7 @@ class Anchor:
             try:
                 belong(descriptor, self._path.parent)
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-                slots = _slots(os.pread(descriptor, 2 * _SLOT_BYTES, 0))
+                slots = [slot for slot in _slots(os.pread(descriptor, 2 * _SLOT_BYTES, 0)) if genuine(slot[1])]
                 turn, last = max(slots, key=lambda slot: slot[0], default=(0, None))
                 if last is None or force or (mark.counter, mark.events) > (last.counter, last.events):
                     data = _SLOT.pack(turn + 1, mark.counter, mark.events, mark.tag, mark.seal)

@@ -122,7 +122,7 @@ class GuardedStore:
             log.critical("integrity check failed", extra={"fields": {"said": "the record of events was cut"}})
             events = known
         if force or (state.counter, events) != self._noted:
-            self._anchor.write(self.ledger.mark(state, events), force)
+            self._anchor.write(self.ledger.mark(state, events), self.ledger.genuine, force)
             self._noted = state.counter, events
 
     def _vouch(self) -> None:
@@ -144,7 +144,9 @@ class GuardedStore:
         """Note what has just been committed, so that it outlives the process; `note` makes it durable."""
         if self._anchor is not None:
             try:
-                self._anchor.write(self.ledger.mark(state, max(events, self.last_event)), durable=False)
+                self._anchor.write(
+                    self.ledger.mark(state, max(events, self.last_event)), self.ledger.genuine, durable=False
+                )
             except CustodyError as error:  # it is tried again each second
                 log.error("the database's state is not noted", extra={"fields": {"said": str(error)}})
 
@@ -253,7 +255,7 @@ class GuardedStore:
         """Refuse a database that has not come as far as was noted."""
         marks = anchor.read()
         if not marks and not state.counter:
-            anchor.write(self.ledger.mark(state, 0))  # from now on there is always one
+            anchor.write(self.ledger.mark(state, 0), self.ledger.genuine)  # from now on there is always one
             return
         mark = next((mark for mark in marks if self.ledger.genuine(mark)), None)
         if mark is None:
