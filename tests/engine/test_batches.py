@@ -15,6 +15,7 @@ from keystead.kmip.attributes import Attribute
 from keystead.kmip.enums import (
     BatchErrorContinuationOption,
     CryptographicAlgorithm,
+    CryptographicUsageMask,
     Operation,
     ResultReason,
     ResultStatus,
@@ -24,8 +25,8 @@ from keystead.kmip.messages import ResponseMessage, load_response
 from keystead.kmip.payloads import Request
 from keystead.kmip.payloads.attributes import AddAttributeRequest, GetAttributesRequest
 from keystead.kmip.payloads.create import CreateKeyPairRequest
-from keystead.kmip.payloads.get import GetRequest
-from keystead.kmip.payloads.lifecycle import ActivateRequest, DestroyRequest
+from keystead.kmip.payloads.get import CheckRequest, GetRequest
+from keystead.kmip.payloads.lifecycle import ActivateRequest, ArchiveRequest, DestroyRequest, RecoverRequest
 from keystead.kmip.payloads.locate import LocateRequest
 from keystead.kmip.payloads.server import DiscoverVersionsRequest
 from keystead.kmip.reasons import for_version
@@ -269,6 +270,30 @@ def test_k06_nor_does_it_hold_what_the_message_before_made(world: World, version
     answers = world.engine.answer([Incoming(mine, world.callers["alice"]), Incoming(other, world.callers["alice"])])
     (item,) = load_response(answers[1])[0].batch_item
     assert item.result_reason is for_version(R.OBJECT_NOT_FOUND, version, Operation.GET)
+
+
+@VERSIONS
+def test_k06_a_check_that_fails_empties_the_id_placeholder(world: World, version: Version) -> None:
+    """It "empties the ID Placeholder", so that what follows does not use the object.  Source: KMIP 1.4 §4.10."""
+    check = CheckRequest(cryptographic_usage_mask=CryptographicUsageMask.SIGN)
+    how: dict[str, Any] = {"version": version, "batch_error_continuation_option": CONTINUE}
+    items = world.batch(create_request(), check, GetRequest(), **how)
+    assert [item.result_status for item in items] == [DONE, FAILED, FAILED]
+    assert items[2].result_reason is for_version(R.OBJECT_NOT_FOUND, version, Operation.GET)
+    # Any other refusal leaves it as it was.
+    bad = create_request(cryptographic_length=255)
+    items = world.batch(create_request(), bad, GetRequest(), **how)
+    assert [item.result_status for item in items] == [DONE, FAILED, DONE]
+
+
+@VERSIONS
+def test_a_recover_names_what_follows(world: World, version: Version) -> None:
+    """The ID Placeholder is obtained from Recover as well.  Source: KMIP 1.0 §4, 1.4 §4, 2.1 §6.1."""
+    key = world.create()
+    world.do(ArchiveRequest(unique_identifier=key))
+    recovered, got = world.batch(RecoverRequest(unique_identifier=key), GetRequest(), version=version)
+    assert (recovered.result_status, got.result_status) == (DONE, DONE)
+    assert got.response_payload.unique_identifier == key  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("number", [1, 2, -2, 99, -99, 0x7FFFFFFF, -0x80000000])

@@ -613,7 +613,8 @@ class Engine:
                     context.delegation.charge(request)
                 return answer
         except BaseException:
-            context.placeholder = placeholder
+            if context.placeholder is not None:  # a Check that fails empties it
+                context.placeholder = placeholder
             context.turn.end_streams(touched)
             raise
 

@@ -140,4 +140,5 @@ def recover(context: Context, request: RecoverRequest) -> RecoverResponse:
     _not_destroyed(managed)
     if managed.archived:
         context.save(managed.put(Tag.ARCHIVE_DATE, None))
+    context.placeholder = managed.unique_identifier
     return RecoverResponse(unique_identifier=managed.unique_identifier)
