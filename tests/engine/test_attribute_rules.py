@@ -10,7 +10,7 @@ import pytest
 
 from keystead.engine.handlers import HANDLERS
 from keystead.engine.storage import fields
-from keystead.kmip.attributes import Attributes
+from keystead.kmip.attributes import Attribute, Attributes
 from keystead.kmip.enums import (
     BlockCipherMode,
     KeyFormatType,
@@ -21,7 +21,7 @@ from keystead.kmip.enums import (
 from keystead.kmip.enums import ResultReason as R
 from keystead.kmip.objects import OpaqueObject
 from keystead.kmip.payloads import Request
-from keystead.kmip.payloads.attributes import GetAttributesRequest
+from keystead.kmip.payloads.attributes import AddAttributeRequest, GetAttributesRequest, ModifyAttributeRequest
 from keystead.kmip.payloads.certify import CertifyRequest, ReCertifyRequest
 from keystead.kmip.payloads.create import (
     CreateKeyPairRequest,
@@ -34,8 +34,9 @@ from keystead.kmip.payloads.create import (
 from keystead.kmip.payloads.crypto import EncryptRequest
 from keystead.kmip.payloads.get import GetRequest
 from keystead.kmip.payloads.rekey import ReKeyKeyPairRequest, ReKeyRequest
+from keystead.kmip.reasons import for_version
 from keystead.kmip.schema import dump
-from keystead.kmip.structures import CryptographicParameters, ProtectionStorageMasks
+from keystead.kmip.structures import CryptographicParameters, Name, ProtectionStorageMasks
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V1_0, V1_1, V1_2, V1_4, V2_0, V2_1, V3_0, Version
 from tests.engine.keys import DATA, WRAP, A, M, attributes, create, get_wrapped, register, registered, symmetric
@@ -290,3 +291,30 @@ def test_a_cryptographic_algorithm_always_has_a_value(world: World, version: Ver
     made = world.do(pair(cryptographic_algorithm=A.EC, cryptographic_length=256))
     found = values(world, str(made.private_key_unique_identifier), version=version)
     assert found.get(Tag.CRYPTOGRAPHIC_ALGORITHM) is (A.EC if version >= V1_2 else A.ECDSA)
+
+
+@pytest.mark.parametrize("version", [V1_0, V1_4, V2_1, V3_0], ids=str)
+def test_an_object_has_a_name_once(world: World, version: Version) -> None:
+    """Names SHALL be unique, those of one object among themselves too.
+
+    Source: KMIP 1.4 §3.2 and §11.16 (Modify Attribute), 2.1 §4.32 and §6.1.34: Non Unique Name Attribute.
+    """
+
+    def name(text: str) -> Name:
+        return Name(name_value=text)
+
+    key = world.create("one")
+    add = AddAttributeRequest(unique_identifier=key, new_attribute=Attribute(Tag.NAME, name("two")))
+    world.do(add)
+    modify = ModifyAttributeRequest(
+        unique_identifier=key,
+        new_attribute=Attribute(Tag.NAME, name("two"), None if version >= V2_0 else 0),
+        current_attribute=Attribute(Tag.NAME, name("one")) if version >= V2_0 else None,
+    )
+    for request in (add, modify):
+        expected = R.NON_UNIQUE_NAME_ATTRIBUTE if version >= V2_0 else R.ILLEGAL_OPERATION
+        assert world.refused(request, version=version) is expected
+    assert values(world, key).all(Tag.NAME) == [name("one"), name("two")]
+    twice = Attributes((*AES, Attribute(Tag.NAME, name("three")), Attribute(Tag.NAME, name("three"))))
+    request_ = CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=twice)
+    assert world.refused(request_, version=version) is for_version(R.NON_UNIQUE_NAME_ATTRIBUTE, version)

@@ -116,10 +116,7 @@ def add_attribute(context: Context, request: AddAttributeRequest) -> AddAttribut
     if present and row is not None and not row.multiple and row.set_by is not Party.SERVER:
         raise OperationFailed(_R.ATTRIBUTE_SINGLE_VALUED, f"{name} has its only instance already")
     _check_writable(managed, name, context.now, adding=True)
-    value = _prepared(context, managed, added)
-    if any(instance.value == value for instance in present) and name is Tag.NAME:
-        raise OperationFailed(_R.NON_UNIQUE_NAME_ATTRIBUTE, "the object has this Name already")
-    managed = managed.add(name, value)
+    managed = managed.add(name, _prepared(context, managed, added))
     check_instances(name, managed.attributes[name])
     managed.dates.check(context.now)
     context.save(managed)

@@ -490,6 +490,9 @@ class Context:
         return Criteria(domain=caller.domain, visible_to=(caller.identity, *caller.groups), now=self.now, **conditions)
 
     def _write(self, managed: Managed, before: int | None) -> None:
+        names = managed.all(Tag.NAME)
+        if len(names) > 1 and len(set(names)) < len(names):
+            raise OperationFailed(ResultReason.NON_UNIQUE_NAME_ATTRIBUTE, "the object has this Name already")
         record = close_record(self.engine.vault, managed, self.now)
         try:
             if before is None:
