@@ -764,3 +764,28 @@ def test_the_length_of_a_curve_may_be_said_in_whole_bytes(world: World, length: 
     if answer.ok:
         told = client.do(Operation.GET_ATTRIBUTES, uid(answer.uid), *wanted("Cryptographic Length")).attributes
         assert told == {"Cryptographic Length": 521}
+
+
+@pytest.mark.parametrize("version", [V1_0, V1_4])
+def test_both_halves_of_a_pair_may_have_the_name_given_for_both(world: World, version: Version) -> None:
+    """kmip-go and the kmip crate name a pair in its Common Template-Attribute.  Source: 1.4 §4.2."""
+    client = Talker(world, version)
+    common = template(
+        attribute("Cryptographic Algorithm", RSA),
+        attribute("Cryptographic Length", 2048),
+        usage(3),
+        named("pair"),
+        tag=Tag.COMMON_TEMPLATE_ATTRIBUTE,
+    )
+    made = client.do(Operation.CREATE_KEY_PAIR, common)
+    private, public = made.get(Tag.PRIVATE_KEY_UNIQUE_IDENTIFIER), made.get(Tag.PUBLIC_KEY_UNIQUE_IDENTIFIER)
+    assert sorted(located(client, named("pair"))) == sorted([private, public])
+    for kind, half in ((ObjectType.PRIVATE_KEY, private), (ObjectType.PUBLIC_KEY, public)):
+        assert located(client, named("pair"), attribute("Object Type", kind)) == [half]
+        assert client.do(Operation.GET_ATTRIBUTES, uid(half), *wanted("Name")).all(Tag.NAME_VALUE) == ["pair"]
+    assert not client.ask(Operation.CREATE_KEY_PAIR, common).ok
+    assert not client.ask(Operation.CREATE, symmetric(), aes(256, ENCRYPTS, named("pair"))).ok
+    client.do(Operation.DESTROY, uid(private))
+    assert located(client, named("pair")) == [public]
+    client.do(Operation.DESTROY, uid(public))
+    client.do(Operation.CREATE_KEY_PAIR, common)

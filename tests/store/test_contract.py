@@ -58,7 +58,7 @@ def test_identifiers_and_names_are_byte_exact(store: Store, record: Make) -> Non
         assert transaction.get("abc") == record(1, unique_identifier="abc", names=("Key",))
         assert transaction.get(" abc") is None
         for name, identifier in (("Key", "abc"), ("key", "ABC")):
-            criteria = Criteria(domain="default", visible_to=("alice",), names=(name,))
+            criteria = Criteria(domain="default", visible_to=("alice",), names=((name,),))
             assert transaction.locate(criteria).identifiers == (identifier,)
 
 
@@ -124,10 +124,25 @@ def test_a_name_is_unique_for_its_owner_until_the_object_gives_it_up(store: Stor
         transaction.delete(record(7).unique_identifier)
         transaction.add(record(8, names=("b", "a")))
         transaction.commit()
-    assert found(store, names=("a",)) == [8]
-    assert found(store, names=("a", "b")) == [8]
-    assert found(store, names=("a", "c")) == []
-    assert found(store, ("bob",), names=("a",)) == [2]
+    assert found(store, names=(("a",),)) == [8]
+    assert found(
+        store,
+        names=(
+            ("a",),
+            ("b",),
+        ),
+    ) == [8]
+    assert (
+        found(
+            store,
+            names=(
+                ("a",),
+                ("c",),
+            ),
+        )
+        == []
+    )
+    assert found(store, ("bob",), names=(("a",),)) == [2]
 
 
 def test_a_change_needs_the_generation_it_was_made_from(store: Store, record: Make) -> None:
@@ -158,8 +173,8 @@ def test_locate_finds_by_every_condition_together(store: Store, record: Make, va
     assert found(store, object_types=(2, 4)) == [3, 1]
     assert found(store, object_types=()) == []
     assert found(store, object_types=(2,), equal=(blue,)) == []
-    assert found(store, names=("one",), equal=(red,)) == [1]
-    assert found(store, names=("one",), equal=(blue,)) == []
+    assert found(store, names=(("one",),), equal=(red,)) == [1]
+    assert found(store, names=(("one",),), equal=(blue,)) == []
     assert found(store, dates=((INITIAL, 2, 3),)) == [3, 2]
     assert found(store, dates=((INITIAL, 2, 3), (INITIAL, 0, 2))) == [2]
     assert found(store, dates=((INITIAL, -(2**70), 2**70),), equal=(blue,)) == [3, 2]
@@ -245,9 +260,9 @@ def test_a_saved_object_is_found_by_what_it_is_now(
             record(1, generation=2, index=frozenset({blue}), names=("new",), dates=((INITIAL, 50),), object_type=3), 1
         )
         transaction.commit()
-    assert found(store, equal=(red,)) == found(store, names=("old",)) == found(store, object_types=(2,)) == []
+    assert found(store, equal=(red,)) == found(store, names=(("old",),)) == found(store, object_types=(2,)) == []
     assert found(store, dates=((INITIAL, 1, 1),)) == []
-    assert found(store, equal=(blue,), names=("new",), object_types=(3,), dates=((INITIAL, 50, 50),)) == [1]
+    assert found(store, equal=(blue,), names=(("new",),), object_types=(3,), dates=((INITIAL, 50, 50),)) == [1]
     with store.begin() as transaction:
         transaction.save(record(1, generation=3, owner="bob", index=frozenset({blue}), archive_date=4), 2)
         transaction.commit()
@@ -301,7 +316,7 @@ def test_grants_let_a_client_or_a_group_find_an_object(
         transaction.save(record(1, generation=2, names=("red",), activation_date=5), 1)
         transaction.commit()
     assert found(store, ("carol", "friends"), equal=(red,)) == []
-    assert found(store, ("carol", "friends"), names=("red",), states=(2,), now=6) == [1]
+    assert found(store, ("carol", "friends"), names=(("red",),), states=(2,), now=6) == [1]
     with store.begin() as transaction:
         assert transaction.revoke_grant("default", "alice", one, "friends")
         assert not transaction.revoke_grant("default", "alice", one, "friends")
@@ -428,7 +443,7 @@ def test_what_is_committed_is_there_after_opening_again(url: str, record: Make) 
     with pytest.raises(StoreError), first.begin():
         pass
     second = stores.open(url)
-    assert found(second, names=("a",)) == [1]
+    assert found(second, names=(("a",),)) == [1]
     second.close()
 
 

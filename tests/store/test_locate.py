@@ -40,7 +40,7 @@ def matches(record: Record, criteria: Criteria) -> bool:
         and (criteria.identifiers is None or record.unique_identifier in criteria.identifiers)
         and set(criteria.equal) <= record.index
         and not set(criteria.lacking) & {attribute for attribute, _ in record.index}
-        and set(criteria.names) <= set(record.names)
+        and all(set(names) & set(record.names) for names in criteria.names)
         and all(
             any(attribute == date[0] and first <= date[1] <= last for date in record.dates)
             for attribute, first, last in criteria.dates
@@ -102,7 +102,9 @@ def test_locate_is_a_filter_over_what_the_caller_may_see(
                 now=chance.choice((45, 50, 55, 65, 75)),
                 equal=tuple((chance.choice((GROUP, ALGORITHM)), value(0)) for _ in range(chance.randrange(3))),
                 lacking=(USUAL,) * chance.randrange(2),
-                names=() if chance.random() < 0.9 else (f"a{chance.choice(sorted(kept))}",),
+                names=()
+                if chance.random() < 0.9
+                else (tuple(f"{letter}{chance.choice(sorted(kept))}" for letter in "ab"),),
                 object_types=maybe(None, (2,), (1, 3)),
                 states=maybe(None, (1,), (2,), (3,), (1, 4), (2, 5), (3, 6)),
                 identifiers=maybe(None, None, None, tuple(kept[number].unique_identifier for number in (*kept,)[:30])),
@@ -168,7 +170,7 @@ def searches(value: Callable[[object], bytes]) -> dict[str, dict[str, Any]]:
     """Searches with at most ten results for Alice."""
     rare, aes = (GROUP, value("rare")), (ALGORITHM, value("AES"))
     return {
-        "name": {"names": ("name 4000",)},
+        "name": {"names": (("name 4000", "other"),)},
         "group": {"equal": (rare,)},
         "group and what all have": {"equal": (aes, rare), "object_types": (2, 4), "dates": ((INITIAL, 0, OBJECTS),)},
         "object type": {"object_types": (4,)},
@@ -178,8 +180,8 @@ def searches(value: Callable[[object], bytes]) -> dict[str, dict[str, Any]]:
         "date range and what all have": {"dates": ((INITIAL, 100, 130),), "equal": (aes,), "object_types": (2,)},
         "identifier": {"identifiers": ("00000004-0000-7000-8000-000000000000",)},
         "a page of all": {"maximum_items": 10, "storage_status_mask": 2},
-        "nothing": {"names": ("name 4000",), "equal": (rare,), "object_types": (2,)},
-        "of others": {"names": ("name 4001",)},
+        "nothing": {"names": (("name 4000", "other"),), "equal": (rare,), "object_types": (2,)},
+        "of others": {"names": (("name 4001",),)},
     }
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from keystead.custody.zones import Kind
 from keystead.engine import identities
 from keystead.engine.ledger import OBJECT_PARTS, part_of
-from keystead.engine.managed import Managed, gather, index_of, names_of
+from keystead.engine.managed import Managed, filed_as, gather, index_of, names_of
 from keystead.engine.records import close_record, open_record
 from keystead.errors import OperationFailed, TamperError
 from keystead.kmip.enums import (
@@ -312,7 +312,8 @@ class Context:
         except TamperError:
             return True  # whoever uses it is told
         blind, wanted = self.engine.vault.blind, {number for number, _ in criteria.equal}
-        if managed is not None and set(criteria.names).issubset(names_of(managed)):
+        names = set() if managed is None else set(names_of(managed))
+        if managed is not None and not any(names.isdisjoint(some) for some in criteria.names):
             index = index_of(managed, wanted) if wanted else ()
             held = {(number, blind(managed.domain, number, value)) for number, value in index if number in wanted}
             if held.issuperset(criteria.equal):
@@ -443,7 +444,7 @@ class Context:
                 )
             return self.placeholder
         if isinstance(unique_identifier, NameReference):
-            named, total = self.find(self.criteria(names=(str(unique_identifier),), maximum_items=2))
+            named, total = self.find(self.criteria(names=(filed_as(str(unique_identifier)),), maximum_items=2))
             if total != 1:
                 raise self.absent()
             return named[0]

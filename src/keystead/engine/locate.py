@@ -10,7 +10,7 @@ from keystead.engine.context import Context
 from keystead.engine.create import create
 from keystead.engine.handlers import handles
 from keystead.engine.making import DEFAULT_GROUP, MASKED
-from keystead.engine.managed import DATES, HISTORY, IMPLIED, USUAL, conditions, name_key, part_condition
+from keystead.engine.managed import DATES, HISTORY, IMPLIED, USUAL, conditions, filed_as, name_key, part_condition
 from keystead.errors import OperationFailed
 from keystead.kmip import ttlv
 from keystead.kmip.attributes import ATTRIBUTES, Attribute, AttributeName, Attributes, VendorAttributeName
@@ -243,7 +243,7 @@ class _Conditions:
         return {
             "equal": tuple(self.equal),
             "lacking": tuple(self.lacking),
-            "names": tuple(self.names),
+            "names": tuple(map(filed_as, self.names)),
             "object_types": None if self.object_types is None else tuple(self.object_types),
             "states": None if self.states is None else tuple(self.states),
             "identifiers": None if self.identifiers is None else tuple(self.identifiers),

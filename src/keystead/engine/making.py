@@ -184,7 +184,7 @@ def check_instances(name: AttributeName, instances: tuple[Attribute, ...]) -> No
 def _template(context: Context, name: str) -> dict[AttributeName, tuple[Attribute, ...]]:
     """The attributes that a template hands on: all but those that are its own."""
     found, total = context.find(
-        context.criteria(names=(name,), object_types=(int(ObjectType.TEMPLATE),), maximum_items=1)
+        context.criteria(names=((name,),), object_types=(int(ObjectType.TEMPLATE),), maximum_items=1)
     )
     if not total:
         raise OperationFailed(ResultReason.ITEM_NOT_FOUND, "there is no template of this Name")

@@ -268,9 +268,24 @@ def numbered(
 # --- what Locate finds an object by -----------------------------------------------------------------------------------
 
 
+_PUBLIC: Final = f"{ObjectType.PUBLIC_KEY.title}\0"
+
+
 def names_of(managed: Managed) -> tuple[str, ...]:
-    """The Names that nobody else of the same owner may use; free again once the object is destroyed."""
-    return () if managed.destroyed else tuple(name_key(name) for name in managed.all(Tag.NAME))
+    """The Names that nothing else of the same owner may use; free again once the object is destroyed.
+
+    Public keys have theirs to themselves, so that both halves of a pair can have the Name of a Common
+    Template-Attribute.  Source: KMIP 1.4 §4.2.
+    """
+    if managed.destroyed:
+        return ()
+    beside = _PUBLIC if managed.object_type is ObjectType.PUBLIC_KEY else ""
+    return tuple(beside + name_key(name) for name in managed.all(Tag.NAME))
+
+
+def filed_as(key: str) -> tuple[str, ...]:
+    """The names that an object is stored under which has this one."""
+    return key, _PUBLIC + key
 
 
 def name_key(name: Name) -> str:
@@ -433,6 +448,7 @@ __all__ = [
     "VendorAttributeName",
     "conditions",
     "dump_attributes",
+    "filed_as",
     "gather",
     "index_of",
     "names_of",

@@ -75,7 +75,7 @@ class Criteria:
         equal: (attribute number, blind value).
         lacking: attribute numbers under which nothing is posted for the object.
         not_before: (attribute number, from): the number is not smaller, or there is none.
-        names: exact; the object has all of them.
+        names: exact; the object has one of each of these.
         object_types: any of these; None for all.  `states` and `identifiers` likewise.
         dates: (attribute number, from, to), both inclusive.
         storage_status_mask: KMIP's: 1 on-line (neither archived nor destroyed), 2 archived (not destroyed), 4
@@ -89,7 +89,7 @@ class Criteria:
     equal: tuple[tuple[int, bytes], ...] = ()
     lacking: tuple[int, ...] = ()
     not_before: tuple[tuple[int, int], ...] = ()
-    names: tuple[str, ...] = ()
+    names: tuple[tuple[str, ...], ...] = ()
     object_types: tuple[int, ...] | None = None
     states: tuple[int, ...] | None = None
     identifiers: tuple[str, ...] | None = None

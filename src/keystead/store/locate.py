@@ -207,7 +207,7 @@ def _conditions(criteria: Criteria) -> list[Condition | Remainder]:
     found: list[Condition | Remainder] = []
     if criteria.identifiers is not None:
         found.append(Identified(tuple(dict.fromkeys(criteria.identifiers))))
-    found += [Posted(NAME, (name_value(name),)) for name in criteria.names]
+    found += [Posted(NAME, tuple(map(name_value, names))) for names in criteria.names]
     found += [Posted(attribute, (value,)) for attribute, value in criteria.equal]
     found += [Numbered(attribute, max(first, ALWAYS), min(last, NEVER)) for attribute, first, last in criteria.dates]
     if criteria.object_types is not None:
