@@ -108,6 +108,13 @@ def test_the_record_tells_who_holds_what_and_no_share(made: Set) -> None:
 # --- sheets -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", ["\x1b[2J", "Ada\n", "", "x" * 65, "Grace"])
+def test_a_record_that_could_not_have_been_made_is_refused(made: Set, name: str) -> None:
+    kdf = made[0].dump()
+    kdf["custodians"][0] = name
+    assert "not opened by shares" in refusal(lambda: Custodians.load({"kdf": kdf}))
+
+
 def test_a_sheet_says_whose_it_is_and_is_read_back_as_it_was_printed(made: Set) -> None:
     custodians, shares, _ = made
     for number, share in enumerate(shares):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keystead.cli.options import load_config
+from keystead.cli.tables import printable
 from keystead.config import Config
 from keystead.errors import ConfigError, CustodyError
 
@@ -116,9 +117,8 @@ def _means(head: dict[str, Any], config: Config | None, given: Given) -> Means:
         elif config is not None:
             token = replace(token_of(config), key=key)
         else:
-            raise ConfigError(
-                f"--module: this backup is opened by an HSM with the token {head.get('token')}; name its PKCS#11 module"
-            )
+            named = printable(str(head.get("token")))
+            raise ConfigError(f"--module: this backup is opened by an HSM, token {named}: name its PKCS#11 module")
     return Means(
         key_file=key_file,
         passphrase=functools.partial(
