@@ -72,6 +72,7 @@ def test_a_ceremony_from_the_first_word_to_the_server_that_serves(place: Site) -
     terminal.until("Custodian: ")
     terminal.type("Ada\r")
     terminal.until("The words of Ada's share (they are not shown): ")
+    assert leaves_no_core(terminal.process.pid)  # M11
     terminal.type(f"{shares[0].rpartition(' ')[0]}\r")
     terminal.until("A word is missing or wrong; the share was not sent. Once more, please.")
     terminal.until("(they are not shown): ")
@@ -93,6 +94,26 @@ def test_a_ceremony_from_the_first_word_to_the_server_that_serves(place: Site) -
     terminal.until("2 of 2 shares: the server is unsealed and serves.")
     assert terminal.end() == 0
     assert place.status()["server"] == "ok"
+
+
+def leaves_no_core(process: int) -> bool:
+    limits = Path(f"/proc/{process}/limits").read_text().splitlines()
+    return next(line for line in limits if line.startswith("Max core")).split()[-3:-1] == ["0", "0"]
+
+
+@pytest.mark.parametrize("words", [("rekey",), ("migrate", "--to", "key-file")])
+def test_m11_a_passphrase_is_typed_where_no_core_is_left(tmp_path: Path, words: tuple[str, ...]) -> None:
+    with site(tmp_path / "data") as place:
+        file = tmp_path / "passphrase"
+        file.write_text("a passphrase of some length")
+        file.chmod(0o600)
+        place.init("--passphrase-file", file)
+        place.config.write_text(re.sub("passphrase_file.*\n", "", place.config.read_text()))
+        terminal = Terminal("operator", *words, "--config", place.config)
+        terminal.until("Passphrase of the root of trust: ")
+        assert leaves_no_core(terminal.process.pid)
+        terminal.interrupt()
+        assert terminal.end() == 130
 
 
 def test_a_new_set_at_the_terminal_needs_the_old_one(place: Site) -> None:

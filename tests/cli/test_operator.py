@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -540,6 +541,37 @@ def test_a_passphrase_is_changed(place: Site, tmp_path: Path) -> None:
     files[0].chmod(0o644)
     place.stop()
     assert "0600" in place.run("serve", status=69)
+
+
+def test_a_key_that_could_not_be_put_in_its_place_is_not_made(place: Site, tmp_path: Path) -> None:
+    away = tmp_path / "away"
+    away.mkdir()
+    (place.custody / "root.key").rename(away / "root.key")
+    place.configure("custody", f'key_file = "{away / "root.key"}"')
+    before = sorted(path.name for path in place.custody.iterdir())
+    with unwritable(away):
+        said = place.operator("rotate", status=78)
+    assert "cannot be written" in said
+    assert sorted(path.name for path in place.custody.iterdir()) == before
+    place.operator("rotate")
+
+
+@contextlib.contextmanager
+def unwritable(directory: Path) -> Iterator[None]:
+    """Have a directory that nobody writes to, root neither."""
+    if os.geteuid() != 0:
+        directory.chmod(0o500)
+        yield
+        directory.chmod(0o700)
+        return
+    done = subprocess.run(["mount", "--bind", directory, directory], capture_output=True)
+    if done.returncode:
+        pytest.skip("this root may not mount")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", directory], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", directory], check=True)
 
 
 def test_what_cannot_be_is_said(place: Site) -> None:

@@ -298,8 +298,10 @@ def ask(question: str) -> str:
 
 def ask_share(name: str) -> str:
     """Have a share typed, unseen; a slip of the pen is told at once, since the words themselves tell it."""
+    from keystead.custody.memory import harden
     from keystead.custody.shares import well_formed, words
 
+    harden()
     if not sys.stdin.isatty():
         raise ConfigError("there is no terminal to type the share at: name its file with --share-file")
     question = f"The words of {name}'s share (they are not shown)"
@@ -311,6 +313,8 @@ def ask_share(name: str) -> str:
 def read_share(file: Path) -> str:
     """The share in a file.  Raises: CustodyError, if others may read it."""
     from keystead.custody.files import read_private
+    from keystead.custody.memory import harden
     from keystead.custody.shares import words
 
+    harden()
     return words(read_private(file, MOST_SHARE_BYTES).decode("utf-8", "replace"))

@@ -141,6 +141,7 @@ def passphrase(file: Path | None) -> bytes:
         ConfigError: there is no terminal to ask at.
         CustodyError: the file cannot be read, or others can read it.
     """
+    harden()
     if file is not None:
         return read_private(file, MAXIMUM_PASSPHRASE_BYTES).rstrip(b"\r\n")
     return _asked("Passphrase of the root of trust", "[custody] passphrase_file", "passphrase")
@@ -150,6 +151,7 @@ def pin(file: Path | None) -> bytes:
     """Read the PIN of the token from its file, else ask for it.  Raises: as `passphrase`."""
     from keystead.custody.pkcs11 import read_pin
 
+    harden()
     if file is not None:
         return read_pin(file)
     return _asked("PIN of the token", "[custody] pin_file", "PIN")

@@ -58,6 +58,8 @@ def coming(
         ConfigError: something was not said.
         CustodyError: it cannot be had.
     """
+    from keystead.custody.rootfile import KEY_FILE
+
     directory = config.custody.directory
     settings: dict[str, str | None] = {"root": kind, "key_file": None, "passphrase_file": None}
     if kind == "shares":
@@ -80,6 +82,9 @@ def coming(
             settings["passphrase_file"] = spelled(passphrase_file)
         return Coming(kind, _under_passphrase(directory, passphrase), kind, settings)
     del settings["key_file"]  # where it is, if it is one already
+    place = (config.custody.key_file or directory / KEY_FILE).parent
+    if not os.access(place, os.W_OK):
+        raise ConfigError(f"[custody] key_file: the new key is to be put into {place}, which cannot be written")
     return Coming(kind, _under_key_file(directory), kind, settings)
 
 
