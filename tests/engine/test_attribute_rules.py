@@ -16,6 +16,7 @@ from keystead.kmip.enums import (
     KeyFormatType,
     ObjectType,
     ProtectionStorageMask,
+    RecommendedCurve,
     SplitKeyMethod,
 )
 from keystead.kmip.enums import ResultReason as R
@@ -36,7 +37,12 @@ from keystead.kmip.payloads.get import GetRequest
 from keystead.kmip.payloads.rekey import ReKeyKeyPairRequest, ReKeyRequest
 from keystead.kmip.reasons import for_version
 from keystead.kmip.schema import dump
-from keystead.kmip.structures import CryptographicParameters, Name, ProtectionStorageMasks
+from keystead.kmip.structures import (
+    CryptographicDomainParameters,
+    CryptographicParameters,
+    Name,
+    ProtectionStorageMasks,
+)
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V1_0, V1_1, V1_2, V1_4, V2_0, V2_1, V3_0, Version
 from tests.engine.keys import DATA, WRAP, A, M, attributes, create, get_wrapped, register, registered, symmetric
@@ -318,3 +324,48 @@ def test_an_object_has_a_name_once(world: World, version: Version) -> None:
     twice = Attributes((*AES, Attribute(Tag.NAME, name("three")), Attribute(Tag.NAME, name("three"))))
     request_ = CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=twice)
     assert world.refused(request_, version=version) is for_version(R.NON_UNIQUE_NAME_ATTRIBUTE, version)
+
+
+class TestSuppliedValues:
+    """For the mandatory attributes "KMIP servers SHALL supply values [...] if the client omits them".
+
+    Source: KMIP 2.0 and 2.1, section 4 and its table 28.
+    """
+
+    NAMES = (Tag.CRYPTOGRAPHIC_ALGORITHM, Tag.CRYPTOGRAPHIC_LENGTH, Tag.CRYPTOGRAPHIC_USAGE_MASK)
+
+    def supplied(self, world: World, unique_identifier: object) -> list[Any]:
+        found = values(world, str(unique_identifier), *self.NAMES)
+        return [found.get(name) for name in self.NAMES]
+
+    @pytest.mark.parametrize("version", [V2_0, V2_1, V3_0], ids=str)
+    def test_where_a_client_says_nothing(self, world: World, version: Version) -> None:
+        create_ = CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=Attributes())
+        made = world.do(create_, version=version)
+        assert self.supplied(world, made.unique_identifier) == [A.AES, 256, DATA]
+        split = CreateSplitKeyRequest(
+            object_type=ObjectType.SPLIT_KEY,
+            split_key_parts=2,
+            split_key_threshold=2,
+            split_key_method=SplitKeyMethod.XOR,
+            attributes=Attributes(),
+        )
+        made = world.do(split, version=version)
+        assert self.supplied(world, made.unique_identifier[0])[:2] == [A.AES, 256]
+        pair_ = world.do(CreateKeyPairRequest(common_attributes=attributes(cryptographic_length=2048)), version=version)
+        for half in (pair_.private_key_unique_identifier, pair_.public_key_unique_identifier):
+            algorithm, length, mask = self.supplied(world, half)
+            assert (algorithm, length) == (A.RSA, 2048)
+            assert mask
+        curve = CryptographicDomainParameters(recommended_curve=RecommendedCurve.P_384)
+        pair_ = world.do(
+            CreateKeyPairRequest(common_attributes=attributes(cryptographic_domain_parameters=curve)), version=version
+        )
+        assert self.supplied(world, pair_.private_key_unique_identifier)[:2] == [A.EC, 384]
+
+    @pytest.mark.parametrize("version", [V1_0, V1_4], ids=str)
+    def test_before_2_0_it_has_to_say_them(self, world: World, version: Version) -> None:
+        """Source: KMIP 1.4 §4.1, table 165."""
+        create_ = CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=Attributes())
+        assert world.refused(create_, version=version) is for_version(R.INVALID_ATTRIBUTE_VALUE, version)
+        assert world.refused(CreateKeyPairRequest(), version=version) is R.INVALID_FIELD

@@ -34,7 +34,6 @@ from keystead.kmip.messages import (
     protocol_version,
 )
 from keystead.kmip.payloads.attributes import AddAttributeRequest, DeleteAttributeRequest
-from keystead.kmip.payloads.create import CreateRequest
 from keystead.kmip.payloads.get import GetRequest
 from keystead.kmip.payloads.lifecycle import ActivateRequest, DestroyRequest, RevokeRequest
 from keystead.kmip.payloads.rekey import ReKeyRequest
@@ -179,7 +178,7 @@ def test_what_was_undone_is_not_told(world: World, alice: str) -> None:
         GetRequest(unique_identifier="none"),
         batch_error_continuation_option=BatchErrorContinuationOption.UNDO,
     )
-    world.refused(CreateRequest(object_type=create_request().object_type, attributes=Attributes.of({})))
+    world.refused(create_request(cryptographic_length=255))
     assert told(world) == []
 
 

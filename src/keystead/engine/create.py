@@ -46,7 +46,6 @@ _R = ResultReason
 _A = CryptographicAlgorithm
 _ASKED_ATTRIBUTES = dict[AttributeName, tuple[Attribute, ...]]
 USUAL_LENGTHS: Final = {_A.AES: 256, _A.RSA: 3072, _A.TRIPLE_DES: 168, _A.CHACHA20: 256, _A.CHACHA20POLY1305: 256}
-_PROTECTION: Final = frozenset({Tag.PROTECTION_LEVEL, Tag.PROTECTION_PERIOD, Tag.QUANTUM_SAFE})
 USUAL_SECRET_BITS: Final = 256
 MOST_SECRET_BITS: Final = 8 * 8192
 _ELLIPTIC: Final = frozenset({_A.EC, _A.ECDSA, _A.ECDH, _A.ECMQV})
@@ -75,8 +74,8 @@ def create(context: Context, request: CreateRequest) -> CreateResponse:
         )
     asked = requested(context, object_type, request.attributes)
     algorithm = first(asked, Tag.CRYPTOGRAPHIC_ALGORITHM)
-    if algorithm is None and object_type is ObjectType.SYMMETRIC_KEY and not asked.keys().isdisjoint(_PROTECTION):
-        algorithm = _A.AES  # what is asked for is not a cipher but protection
+    if algorithm is None and object_type is ObjectType.SYMMETRIC_KEY:
+        algorithm = usual_algorithm(context, _A.AES)
     length = first(asked, Tag.CRYPTOGRAPHIC_LENGTH) or USUAL_LENGTHS.get(algorithm)
     if length is None and object_type is ObjectType.SECRET_DATA:
         length = USUAL_SECRET_BITS
@@ -91,6 +90,14 @@ def create(context: Context, request: CreateRequest) -> CreateResponse:
         object_type=object_type,
     )  # fmt: skip
     return CreateResponse(object_type=managed.object_type, unique_identifier=managed.unique_identifier)
+
+
+def usual_algorithm(context: Context, usual: CryptographicAlgorithm) -> CryptographicAlgorithm | None:
+    """The algorithm of what a client has made without naming one: since 2.0 servers supply it.
+
+    Source: KMIP 2.1 §4, table 28.
+    """
+    return usual if context.version >= V2_0 else None
 
 
 def random_key(context: Context, algorithm: CryptographicAlgorithm | None, length_bits: int) -> bytes:
@@ -171,12 +178,14 @@ def make_pair(context: Context, private_asked: _ASKED_ATTRIBUTES, public_asked: 
             raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, f"the halves of a key pair have one {name}")
         wanted.append(one if one is not None else other)
     algorithm, length, domain = wanted
+    curve = domain.recommended_curve if isinstance(domain, CryptographicDomainParameters) else None
+    if algorithm is None:
+        algorithm = usual_algorithm(context, _A.RSA if curve is None else _A.EC)
     if algorithm is None:
         raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "Create Key Pair needs a Cryptographic Algorithm")
     context.engine.algorithms.check_made(algorithm, length)
     if first(private_asked, Tag.QUANTUM_SAFE) or first(public_asked, Tag.QUANTUM_SAFE):
         check_quantum_safe(algorithm, length)
-    curve = domain.recommended_curve if isinstance(domain, CryptographicDomainParameters) else None
     if algorithm in _ELLIPTIC and curve is None:
         curve = _CURVES.get(length or 256)
     return prepared_pair(context, algorithm, length or USUAL_LENGTHS.get(algorithm), curve)
@@ -191,13 +200,17 @@ def add_pair(
     owners: tuple[str | None, str | None] = (None, None),
 ) -> tuple[Managed, Managed]:
     """Keep both halves of a new key pair."""
-    algorithm = first(private_asked, Tag.CRYPTOGRAPHIC_ALGORITHM) or first(public_asked, Tag.CRYPTOGRAPHIC_ALGORITHM)
+    made = describe(pair.private_key)
+    algorithm = (
+        first(private_asked, Tag.CRYPTOGRAPHIC_ALGORITHM)
+        or first(public_asked, Tag.CRYPTOGRAPHIC_ALGORITHM)
+        or made.cryptographic_algorithm
+    )
     domain = first(private_asked, Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS) or first(
         public_asked, Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS
     )
-    curve = describe(pair.private_key).recommended_curve
-    if domain is None and curve is not None:
-        domain = CryptographicDomainParameters(recommended_curve=curve)
+    if domain is None and made.recommended_curve is not None:
+        domain = CryptographicDomainParameters(recommended_curve=made.recommended_curve)
     own, other = identifiers or (context.engine.identifiers.new(), context.engine.identifiers.new())
     halves = []
     for object_type, cls, key, asked, identifier, link, linked, owner in (

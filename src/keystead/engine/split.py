@@ -10,7 +10,7 @@ from typing import Any, Final
 from keystead.crypto.split import join, split
 from keystead.engine import use
 from keystead.engine.context import Context
-from keystead.engine.create import random_key
+from keystead.engine.create import USUAL_LENGTHS, random_key, usual_algorithm
 from keystead.engine.handlers import handles
 from keystead.engine.making import digest_of, first, inherit, new, requested
 from keystead.engine.managed import Managed
@@ -18,7 +18,7 @@ from keystead.engine.register import keep
 from keystead.engine.wrapping import left, unwrapped
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import Attribute, AttributeName
-from keystead.kmip.enums import KeyFormatType, ObjectType, ResultReason, SecretDataType
+from keystead.kmip.enums import CryptographicAlgorithm, KeyFormatType, ObjectType, ResultReason, SecretDataType
 from keystead.kmip.objects import (
     KeyBlock,
     KeyValue,
@@ -61,6 +61,9 @@ def create_split_key(context: Context, request: CreateSplitKeyRequest) -> Create
     base = None if request.unique_identifier is None else context.object(request.unique_identifier)
     if base is None:
         algorithm, length = first(asked, Tag.CRYPTOGRAPHIC_ALGORITHM), first(asked, Tag.CRYPTOGRAPHIC_LENGTH)
+        if length is None:
+            algorithm = algorithm or usual_algorithm(context, CryptographicAlgorithm.AES)
+            length = USUAL_LENGTHS.get(algorithm)  # type: ignore[arg-type]
         if length is None:
             raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "a new split key needs a Cryptographic Length")
         material, key_format = random_key(context, algorithm, length), KeyFormatType.RAW
