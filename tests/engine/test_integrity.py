@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 
 import pytest
@@ -76,7 +76,7 @@ CHANGES = {
     "BIGINT": "coalesce({c}, 0) + 1",
     "SMALLINT": "{c} + 1",
     "INTEGER": "{c} + 1000",
-    "BLOB": "CAST(substr({c}, 1, length({c}) - 1) || x'55' AS BLOB)",
+    "BLOB": "CAST(substr({c}, 1, length({c}) - 1) || iif(substr({c}, -1) = x'55', x'AA', x'55') AS BLOB)",
 }
 ROWS = {
     "objects": "unique_identifier >= '{key}'",
@@ -476,3 +476,74 @@ def test_s06_a_server_that_cannot_look_does_not_answer(full: World, monkeypatch:
     monkeypatch.setattr(SqlTransaction, "seals", failing)
     with pytest.raises(StoreError):
         full.engine.start()
+
+
+def entries_of(world: World, where: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(world.directory / "keystead.db")) as database:
+        return database.execute(f"SELECT * FROM entries WHERE {where}").fetchall()
+
+
+def put_entries(world: World, rows: list[tuple[object, ...]]) -> None:
+    with closing(sqlite3.connect(world.directory / "keystead.db")) as database:
+        database.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)", rows)
+        database.commit()
+
+
+def test_m7_a_client_that_somebody_else_enabled_again_is_not_let_in_though_nobody_looked(full: World) -> None:
+    certificate = Authority.create("x", "P-256").issue_client("mallory").der
+    administration = Administration(full.engine)
+    client = administration.enroll_client("mallory", certificate)
+    enabled = entries_of(full, f"kind = 'client' AND key = '{client.identity}'")
+    administration.disable_client("mallory")
+    put_entries(full, enabled)
+    with pytest.raises(TamperError, match="older"):
+        full.engine.caller_of(certificate, "")
+
+
+def test_m7_a_grant_that_was_taken_back_is_not_used_though_nobody_looked(full: World) -> None:
+    key = create(full, who="bob")
+    administration = Administration(full.engine)
+    granting.grant(administration, "bob", "alice", key)
+    assert full.do(GetRequest(unique_identifier=key))
+    values = entries_of(full, f"kind = 'grant' AND key LIKE '{key}%'")
+    of = f"object = (SELECT object FROM objects WHERE unique_identifier = '{key}')"
+    with closing(sqlite3.connect(full.directory / "keystead.db")) as database:
+        rows = database.execute(f"SELECT * FROM grants WHERE {of}").fetchall()
+    granting.revoke_grant(administration, "bob", "alice", key)
+    assert full.refused(GetRequest(unique_identifier=key)) is R.OBJECT_NOT_FOUND
+    put_entries(full, values)
+    with closing(sqlite3.connect(full.directory / "keystead.db")) as database:
+        database.executemany("INSERT INTO grants VALUES (?, ?, ?, ?, ?)", rows)
+        database.commit()
+    assert full.refused(GetRequest(unique_identifier=key)) is R.CRYPTOGRAPHIC_FAILURE
+
+
+def test_what_several_workers_put_and_remove_in_turn_is_not_older(full: World) -> None:
+    with closing(make_engine(full.directory, full.clock)) as second:
+        for _ in range(3):
+            for one, other in ((full.engine, second), (second, full.engine)):
+                for value in (b"1", b"2"):
+                    with one.store.begin() as transaction:
+                        transaction.put_entry("client", "x", value)
+                        transaction.commit()
+                    with other.store.begin(write=False) as reading:
+                        assert reading.entry("client", "x") == value
+                with other.store.begin() as transaction:
+                    transaction.put_entry("client", "y", b"1")
+                    with suppress(LookupError), transaction.savepoint():
+                        transaction.put_entry("client", "x", b"3")
+                        transaction.delete_entry("client", "y")
+                        assert transaction.entry("client", "y") is None
+                        raise LookupError
+                    assert transaction.entry("client", "x") == b"2"
+                    transaction.commit()
+                for engine in (one, other):
+                    with engine.store.begin(write=False) as reading:
+                        assert (reading.entry("client", "x"), reading.entry("client", "y")) == (b"2", b"1")
+                with one.store.begin() as transaction:
+                    transaction.delete_entry("client", "x")
+                    transaction.delete_entry("client", "y")
+                    transaction.commit()
+                with other.store.begin(write=False) as reading:
+                    assert reading.entry("client", "x") is None
+        assert integrity.examine(second.store).sound

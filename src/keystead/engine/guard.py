@@ -11,8 +11,8 @@ with it a counter, sealed, in the database; how far the counter had come is note
   refused when it is read.  Grants are kept as such values too, and a grant without one does not count.
 - Events carry a code too.  Those of operators, who append them without the keys, get one within a second; any other
   that has none, or a wrong one, was tampered with.
-- The counter never falls while a process lives, nor below the note of how far it had come; nor does the generation of
-  an object that the process has seen.
+- The counter never falls while a process lives, nor below the note of how far it had come.  An object, and a value
+  that says who may do what, does not become older than the process has seen it (`seen`).
 
 The note is made at once where something is changed or taken away, and each second.  So a rollback that is not noticed,
 while the server is not running after a kill, takes away objects that were made in the last second; after the power
@@ -30,10 +30,11 @@ from hmac import compare_digest
 from types import TracebackType
 from typing import Final
 
-from keystead.audit.log import Event
 from keystead.custody.anchor import Anchor, Mark
 from keystead.custody.zones import Vault
-from keystead.engine.ledger import OBJECT_PARTS, STATE, SUM_BYTES, Ledger, State, part_of, part_of_entry
+from keystead.engine.grants import GRANT, grant_key, grant_value
+from keystead.engine.ledger import OBJECT_PARTS, STATE, SUM_BYTES, Ledger, State, by_operators, part_of, part_of_entry
+from keystead.engine.seen import STANDING, Seen
 from keystead.errors import CustodyError, TamperError
 from keystead.store import (
     ALL,
@@ -52,9 +53,6 @@ from keystead.store import (
 
 log = logging.getLogger("keystead.engine")
 
-GRANT: Final = "grant"
-MOST_SEEN: Final = 200_000
-"""Of so many objects a process remembers the generation; of those only that were changed since they were made."""
 _WHAT_NOW: Final = "restore a backup, or, if you have put it there yourself, keystead integrity accept"
 
 
@@ -74,7 +72,7 @@ class GuardedStore:
         self._furthest = -1
         self._keks: int | None = None
         self._noted: tuple[int, int] = (-1, -1)
-        self._seen: dict[str, int] = {}
+        self.seen = Seen()
         self.last_event = 0
         """Of those that this process knows; the next one has a larger sequence number, so that a gap tells of a cut."""
 
@@ -133,7 +131,7 @@ class GuardedStore:
         with self.begin(write=False) as transaction:
             waiting = transaction.unvouched()
             noted = self.noted() if waiting else 0
-            waiting = [row for row in waiting if row.last > noted and _by_operators(transaction, row)]
+            waiting = [row for row in waiting if row.last > noted and by_operators(transaction, row)]
         if waiting:
             with self.begin() as transaction:
                 for row in waiting:
@@ -195,32 +193,8 @@ class GuardedStore:
         if state.keks != self._keks:
             if self._keks is not None:
                 self.vault.refresh()
-                self._seen, self.last_event = {}, 0  # so a person may have accepted an older state
+                self.seen, self.last_event = Seen(), 0  # so a person may have accepted an older state
             self._keks = state.keks
-
-    def see(self, unique_identifier: str, generation: int) -> None:
-        """Remember the generation of an object; 0 for none."""
-        if generation > 1:
-            if len(self._seen) >= MOST_SEEN:
-                self._seen = {}
-            self._seen[unique_identifier] = generation
-        elif self._seen:
-            self._seen.pop(unique_identifier, None)
-
-    def check_seen(self, record: Record, state: State) -> None:
-        """Refuse a record that is older than one that was seen.  Raises: TamperError, CustodyError."""
-        name, generation = record.unique_identifier, record.generation
-        before = self._seen.get(name, 0)
-        if generation == before:
-            return
-        if type(generation) is not int:
-            raise TamperError("the row of an object is damaged")
-        if generation < before:
-            if state.counter < self._furthest:  # the transaction began before that one was kept
-                return
-            if not self.vault.is_gone(name):  # else another one was brought under its identifier, to another process
-                raise TamperError("an object was put back to an older state")
-        self.see(name, generation)
 
     def marks(self) -> list[Mark]:
         """The notes of how far the database had come that were made here.  Raises: CustodyError."""
@@ -236,7 +210,7 @@ class GuardedStore:
 
     def forget(self) -> None:
         """Know nothing of the database any more: it was put in order by hand."""
-        self._known, self._furthest, self._seen, self.last_event = (None, State()), 0, {}, 0
+        self._known, self._furthest, self.seen, self.last_event = (None, State()), 0, Seen(), 0
 
     def _read(self, transaction: Transaction, checked: bool) -> State:
         found = transaction.entry(*STATE)
@@ -273,18 +247,6 @@ class GuardedStore:
             raise TamperError(f"the database is another one than it was; {_WHAT_NOW}")
 
 
-def _by_operators(transaction: Transaction, row: EventRow) -> bool:
-    """Whether somebody without the keys can have appended it: then it is one event, and tells of no client."""
-    if not row.sound or row.number != 1:
-        return False
-    try:
-        ((_, data),) = transaction.events(row.last - 1, 1)
-        event = Event.decode(data)
-    except TamperError:
-        return False
-    return not (event.caller or event.domain or event.version or event.unique_identifiers)
-
-
 class _Begun:
     """The block of a transaction."""
 
@@ -308,6 +270,9 @@ class _Begun:
 
     def __exit__(self, *error: object) -> None:
         self._block.__exit__(*error)  # type: ignore[arg-type]
+
+
+_Pending = tuple[dict[int, int], int, State | None, dict[str, int], set[tuple[str, str]]]
 
 
 class _Savepoint:
@@ -334,7 +299,9 @@ class _Savepoint:
 class GuardedTransaction:
     """A transaction that adds up what it changes.  See `keystead.store.Transaction`."""
 
-    __slots__ = ("_changed", "_inner", "_last_event", "_least", "_objects", "_state", "_store", "_sums")
+    __slots__ = (
+        "_changed", "_inner", "_last_event", "_least", "_objects", "_put", "_state", "_store", "_sums", "_touched",
+    )  # fmt: skip
 
     def __init__(self, store: GuardedStore, inner: Transaction, least: int) -> None:
         self._store = store
@@ -344,6 +311,8 @@ class GuardedTransaction:
         self._sums: dict[int, int] = {}
         self._objects = 0
         self._changed: dict[str, int] = {}
+        self._put: set[tuple[str, str]] = set()
+        self._touched: set[tuple[str, str]] = set()  # whether it was undone or not
         self._last_event = 0
 
     @property
@@ -373,8 +342,7 @@ class GuardedTransaction:
         self._store.remember(token, state)
         if events is not None:
             self._store.note_now(state, events)
-        for name, generation in self._changed.items():
-            self._store.see(name, generation)
+        self._store.seen.note(self._changed, self._put, state.counter)
 
     def _summed(self) -> State:
         state = self.state
@@ -387,13 +355,13 @@ class GuardedTransaction:
     def savepoint(self) -> AbstractContextManager[None]:
         return _Savepoint(self, self._inner.savepoint())
 
-    def pending(self) -> tuple[dict[int, int], int, State | None, dict[str, int]]:
+    def pending(self) -> _Pending:
         """What was added up so far."""
-        return dict(self._sums), self._objects, self._state, dict(self._changed)
+        return dict(self._sums), self._objects, self._state, dict(self._changed), set(self._put)
 
-    def put_back(self, pending: tuple[dict[int, int], int, State | None, dict[str, int]]) -> None:
+    def put_back(self, pending: _Pending) -> None:
         """Forget what was added up since."""
-        self._sums, self._objects, self._state, self._changed = pending
+        self._sums, self._objects, self._state, self._changed, self._put = pending
 
     def set_state(self, **changes: int | bytes) -> None:
         """Change the state itself, with the next commit."""
@@ -413,7 +381,8 @@ class GuardedTransaction:
             raise TamperError("the object is in quarantine: it may not be as it was left")
         record = self._inner.get(unique_identifier)
         if record is not None and unique_identifier not in self._changed:
-            self._store.check_seen(record, self.state)
+            newest = self.state.counter >= self._store.furthest
+            self._store.seen.check_object(record, newest, self._store.vault.is_gone)
         return record
 
     def add(self, record: Record) -> None:
@@ -490,7 +459,7 @@ class GuardedTransaction:
         self, domain: str, owner: str, unique_identifier: str, grantee: str, operations: Collection[int] = ()
     ) -> None:
         self._inner.grant(domain, owner, unique_identifier, grantee, operations)
-        self.put_entry(GRANT, grant_key(domain, owner, unique_identifier, grantee), _grant_value(operations))
+        self.put_entry(GRANT, grant_key(domain, owner, unique_identifier, grantee), grant_value(operations))
 
     def revoke_grant(self, domain: str, owner: str, unique_identifier: str, grantee: str) -> bool:
         there = self._inner.revoke_grant(domain, owner, unique_identifier, grantee)
@@ -500,7 +469,7 @@ class GuardedTransaction:
     def grants(self, unique_identifier: str, owner: str, domain: str) -> list[tuple[str, frozenset[int]]]:
         found = self._inner.grants(unique_identifier, owner, domain)
         for grantee, operations in found:
-            value = _grant_value(operations)
+            value = grant_value(operations)
             reaches = ((owner, unique_identifier), (owner, ALL), (ALL, ALL))
             if not any(self.entry(GRANT, grant_key(domain, of, name, grantee)) == value for of, name in reaches):
                 raise TamperError("a grant is not what was granted")
@@ -538,7 +507,19 @@ class GuardedTransaction:
         found = self._inner.entry(kind, key)
         if self.state.quarantine >> part_of_entry(kind, key) & 1:
             raise TamperError(f"a value of the kind {kind} is in quarantine: it may not be as it was left")
-        return None if found is None else self._store.ledger.open(kind, key, found)[0]
+        value, _, at = (None, None, None) if found is None else self._store.ledger.open(kind, key, found)
+        self._check_seen(kind, key, at)
+        return value
+
+    def _check_seen(self, kind: str, key: str, at: int | None) -> None:
+        if kind in STANDING and (kind, key) not in self._touched:
+            counter = self.state.counter
+            self._store.seen.check_value(kind, key, at, counter, counter >= self._store.furthest)
+
+    def _touch(self, kind: str, key: str) -> None:
+        if kind in STANDING:
+            self._put.add((kind, key))
+            self._touched.add((kind, key))
 
     def entry_version(self, kind: str, key: str) -> int:
         return self._inner.entry_version(kind, key)
@@ -548,7 +529,8 @@ class GuardedTransaction:
     ) -> int:
         ledger = self._store.ledger
         before = self._inner.entry(kind, key) if version != 0 else None
-        stored = ledger.close(kind, key, value, expires)
+        self._touch(kind, key)
+        stored = ledger.close(kind, key, value, expires, self.state.counter + 1)
         now = self._inner.put_entry(kind, key, stored, expires, version)
         rows = [ledger.entry(kind, key, now, stored)]
         if before is not None:
@@ -560,6 +542,7 @@ class GuardedTransaction:
         before, version = self._inner.entry(kind, key), self._inner.entry_version(kind, key)
         if before is None:
             return False
+        self._touch(kind, key)
         self._toggle(part_of_entry(kind, key), self._store.ledger.entry(kind, key, version, before))
         return self._inner.delete_entry(kind, key)
 
@@ -568,7 +551,12 @@ class GuardedTransaction:
         found = self._inner.entries(kind, prefix)
         if quarantine and any(quarantine >> part_of_entry(kind, key) & 1 for key, _ in found):
             raise TamperError(f"a value of the kind {kind} is in quarantine: it may not be as it was left")
-        return [(key, opened(kind, key, stored)[0]) for key, stored in found]
+        values = []
+        for key, stored in found:
+            value, _, at = opened(kind, key, stored)
+            self._check_seen(kind, key, at)
+            values.append((key, value))
+        return values
 
     def all_entries(self, after: tuple[str, str] = ("", ""), limit: int = 1000) -> list[Entry]:
         opened = self._store.ledger.open
@@ -581,7 +569,8 @@ class GuardedTransaction:
     def keep_entry(self, entry: Entry) -> None:
         self.delete_entry(entry.kind, entry.key)
         ledger = self._store.ledger
-        stored = ledger.close(entry.kind, entry.key, entry.value, entry.expires)
+        self._touch(entry.kind, entry.key)
+        stored = ledger.close(entry.kind, entry.key, entry.value, entry.expires, self.state.counter + 1)
         self._inner.keep_entry(replace(entry, value=stored))
         row = ledger.entry(entry.kind, entry.key, entry.version, stored)
         self._toggle(part_of_entry(entry.kind, entry.key), row)
@@ -593,7 +582,7 @@ class GuardedTransaction:
         """Remove an entry whose time has come.  Raises: TamperError, if it has not, whatever the database says."""
         found = self._inner.entry(kind, key)
         if found is not None:
-            _, until = self._store.ledger.open(kind, key, found)
+            _, until, _ = self._store.ledger.open(kind, key, found)
             if until is None or until > now:
                 raise TamperError(f"a value of the kind {kind} is made to expire before its time")
             self.delete_entry(kind, key)
@@ -605,15 +594,4 @@ class GuardedTransaction:
         self._state = replace(state, objects=0, quarantine=0, sums=State().sums)
 
 
-def grant_key(domain: str, owner: str, unique_identifier: str, grantee: str) -> str:
-    """Under which a grant is vouched for: one on an object goes with the object."""
-    if unique_identifier == ALL:
-        return f"*\0{domain}\0{owner}\0{grantee}"
-    return f"{unique_identifier}\0{grantee}"
-
-
-def _grant_value(operations: Collection[int]) -> bytes:
-    return b",".join(b"%d" % operation for operation in sorted(operations))
-
-
-__all__ = ["GRANT", "GuardedStore", "GuardedTransaction", "grant_key"]
+__all__ = ["GuardedStore", "GuardedTransaction"]

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from keystead.audit.log import Event
 from keystead.custody.files import belong
-from keystead.engine.guard import GRANT, GuardedStore, grant_key
+from keystead.engine.grants import GRANT, grant_key
+from keystead.engine.guard import GuardedStore
 from keystead.engine.ledger import (
     ENTRY_PARTS,
     OBJECT_PARTS,

@@ -11,9 +11,11 @@ from hmac import compare_digest
 from struct import Struct
 from typing import Final
 
+from keystead.audit.log import Event
 from keystead.custody.anchor import Mark
 from keystead.custody.zones import Vault
 from keystead.errors import TamperError
+from keystead.store import EventRow, Transaction
 
 SYSTEM: Final = ""
 """The domain of the server itself: no client can be enrolled in it."""
@@ -25,8 +27,8 @@ SUM_BYTES: Final = 16
 _NO_SUMS: Final = bytes(PARTS * SUM_BYTES)
 _STATE: Final = Struct(f">QQQ{PARTS // 8}s{len(_NO_SUMS)}s")
 _COUNTER: Final = Struct(">Q")
-_ENTRY: Final = Struct(">q16s")
-"""In front of a small value: when it expires (-1: never), and its code."""
+_ENTRY: Final = Struct(">qQ16s")
+"""In front of a small value: when it expires (-1: never), the count of changes when it was put, and its code."""
 _MARK: Final = Struct(">QQ16s")
 # What is hashed, so that a value of one can never pass for that of another.
 _OBJECT, _ENTRY_CODE, _ENTRY_ROW, _TAG, _SEAL, _EVENTS = range(1, 7)
@@ -99,27 +101,27 @@ class Ledger:
         data = b"%d %b" % (version, stored[: _ENTRY.size]) + f"{kind}\0{key}".encode(errors="surrogatepass")
         return int.from_bytes(self._vault.blind(SYSTEM, _ENTRY_ROW, data), "big")
 
-    def close(self, kind: str, key: str, value: bytes, expires: int | None) -> bytes:
+    def close(self, kind: str, key: str, value: bytes, expires: int | None, at: int) -> bytes:
         """A small value with its code, as it is stored."""
         until = -1 if expires is None else expires
-        return _ENTRY.pack(until, self._code(kind, key, value, until)) + value
+        return _ENTRY.pack(until, at, self._code(kind, key, value, until, at)) + value
 
-    def open(self, kind: str, key: str, stored: bytes) -> tuple[bytes, int | None]:
-        """A small value, and when it expires.  Raises: TamperError."""
+    def open(self, kind: str, key: str, stored: bytes) -> tuple[bytes, int | None, int]:
+        """A small value, when it expires, and the count of changes when it was put.  Raises: TamperError."""
         if type(stored) is bytes and len(stored) >= _ENTRY.size:
-            until, code = _ENTRY.unpack_from(stored)
+            until, at, code = _ENTRY.unpack_from(stored)
             value = stored[_ENTRY.size :]
-            if compare_digest(code, self._code(kind, key, value, until)):
-                return value, None if until < 0 else until
+            if compare_digest(code, self._code(kind, key, value, until, at)):
+                return value, None if until < 0 else until, at
         raise TamperError(f"a value of the kind {kind} is not what was kept")
 
     def events(self, last: int, number: int, batch: bytes) -> bytes:
         """The code of events that were appended together."""
         return self._vault.blind(SYSTEM, _EVENTS, b"%d %d %b" % (last, number, batch))
 
-    def _code(self, kind: str, key: str, value: bytes, until: int) -> bytes:
+    def _code(self, kind: str, key: str, value: bytes, until: int, at: int) -> bytes:
         name = f"{kind}\0{key}".encode(errors="surrogatepass")
-        return self._vault.blind(SYSTEM, _ENTRY_CODE, b"%d %d %b%b" % (until, len(name), name, value))
+        return self._vault.blind(SYSTEM, _ENTRY_CODE, b"%d %d %d %b%b" % (until, at, len(name), name, value))
 
     def tag(self, state: State) -> bytes:
         """16 bytes that stand for a state."""
@@ -135,3 +137,15 @@ class Ledger:
         """Whether a note was made here."""
         seal = self._vault.blind(SYSTEM, _SEAL, _MARK.pack(mark.counter, mark.events, mark.tag))
         return compare_digest(mark.seal, seal)
+
+
+def by_operators(transaction: Transaction, row: EventRow) -> bool:
+    """Whether somebody without the keys can have appended it: then it is one event, and tells of no client."""
+    if not row.sound or row.number != 1:
+        return False
+    try:
+        ((_, data),) = transaction.events(row.last - 1, 1)
+        event = Event.decode(data)
+    except TamperError:
+        return False
+    return not (event.caller or event.domain or event.version or event.unique_identifiers)

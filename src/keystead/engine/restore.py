@@ -20,8 +20,8 @@ from keystead.custody.keks import SqliteKekStore, Tombstone, context_of, zone_na
 from keystead.custody.zones import Vault
 from keystead.engine import backup
 from keystead.engine.backup import Progress, silent
+from keystead.engine.grants import GRANT
 from keystead.engine.graves import noted
-from keystead.engine.guard import GRANT
 from keystead.engine.integrity import add_up
 from keystead.engine.ledger import ENTRY_PARTS, OBJECT_PARTS, STATE, SUM_BYTES, Ledger, State, part_of, part_of_entry
 from keystead.engine.records import destroyed, indexed, open_record
