@@ -147,6 +147,8 @@ def test_z10_z11_custodians_unseal_one_after_the_other_and_nobody_hinders_them(s
     # She may think better of it; nobody else may for her.
     withdrawn = place.operator("unseal", "--custodian", "Joan", "--share-file", place.sheets()[4], "--withdraw")
     assert "Joan took the share back: 1 of 3 shares are given" in withdrawn
+    two = ("--share-file", place.sheets()[3], "--share-file", place.sheets()[1])
+    assert "once for each" in place.operator("unseal", "--custodian", "Ida", *two, status=2)
     told = json.loads(place.operator("unseal", "--custodian", "Ida", "--share-file", place.sheets()[3], "--json"))
     assert (told["sealed"], told["progress"]) == (True, 2)
     last = place.operator(

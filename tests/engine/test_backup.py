@@ -221,6 +221,7 @@ def test_b02_what_was_destroyed_since_stays_destroyed_and_it_is_said(full: World
     with full.engine.store.begin(write=False) as transaction:
         said = [event.message for _, data in transaction.events() if (event := Event.decode(data)).operation == RESTORE]
     assert len(said) == 1
+    assert "older by" in said[0]
     assert "1 made since are gone" in said[0]
     assert "2 destroyed since stay destroyed" in said[0]
     assert integrity.examine(full.engine.store).sound
@@ -252,7 +253,7 @@ def test_b02_even_where_the_database_is_lost(full: World) -> None:
     lose_the_database(full)
     done = put_back(path, full)
     assert done.lost == done.replaced == 0
-    assert "an older state" in str(done)  # though nothing is left to tell how much older
+    assert f"older by {done.older} changes" in str(done)  # though no database is left that is newer
     assert got(full, doomed) is R.OBJECT_DESTROYED
     assert got(full, gone) is R.OBJECT_NOT_FOUND
     full.reopen()

@@ -119,6 +119,23 @@ def opening_options(command: F) -> F:
     )(command)
 
 
+def share_option(command: F) -> F:
+    """Give a command one custodian's share, in a file."""
+    return click.option(
+        "--share-file",
+        multiple=True,
+        callback=_only_one,
+        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        help="The share in a file, instead of typing it.",
+    )(command)
+
+
+def _only_one(_ctx: click.Context, _param: click.Parameter, given: tuple[Path, ...]) -> Path | None:
+    if len(given) > 1:  # all but one would be passed over in silence
+        raise click.BadParameter("each custodian gives a share: call this once for each")
+    return given[0] if given else None
+
+
 def who(custodians: Custodians) -> str:
     """Who opens, in words."""
     return f"{custodians.threshold} of {len(custodians.names)}: {', '.join(custodians.names)}"

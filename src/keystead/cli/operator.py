@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from keystead.cli.ceremony import Wanted, ask, ask_share, opening_options, read_share, share_options, who
+from keystead.cli.ceremony import Wanted, ask, ask_share, opening_options, read_share, share_option, share_options, who
 from keystead.cli.commands import Commands
 from keystead.cli.options import config_option, json_option, load_config
 from keystead.config import Config
@@ -113,8 +113,8 @@ def init(config_path: Path | None, wanted: Wanted) -> None:
 @operator.command()
 @click.argument("name")
 @config_option
-@opening_options
-def acknowledge(name: str, config_path: Path | None, share_files: tuple[Path, ...]) -> None:
+@share_option
+def acknowledge(name: str, config_path: Path | None, share_file: Path | None) -> None:
     """Record that the custodian NAME has the share, which is typed or given once; it is not kept.
 
     For shares that were handed over in files or printed.  The server need not run, and stays as it is.
@@ -127,7 +127,7 @@ def acknowledge(name: str, config_path: Path | None, share_files: tuple[Path, ..
 
     config = load_config(config_path)
     custodians = custodians_of(config)
-    given = read_share(share_files[0]) if share_files else ask_share(name)
+    given = read_share(share_file) if share_file else ask_share(name)
     holder = custodians.names[custodians.accept(name, given)]
     keep_acknowledged(config, custodians, (holder,))
     click.echo(f"{holder} has the share; that is on record.")
@@ -139,7 +139,7 @@ def acknowledge(name: str, config_path: Path | None, share_files: tuple[Path, ..
 @operator.command()
 @config_option
 @click.option("--custodian", "name", metavar="NAME", help="Whose share it is.")
-@opening_options
+@share_option
 @click.option("--withdraw", is_flag=True, help="Take the share back that you gave.")
 @click.option("--server", metavar="HOST:PORT", help="The HTTPS port of another machine's server.")
 @click.option("--ca", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Whom that server comes from.")
@@ -147,7 +147,7 @@ def acknowledge(name: str, config_path: Path | None, share_files: tuple[Path, ..
 def unseal(
     config_path: Path | None,
     name: str | None,
-    share_files: tuple[Path, ...],
+    share_file: Path | None,
     withdraw: bool,
     server: str | None,
     ca: Path | None,
@@ -179,10 +179,10 @@ def unseal(
     if not before["sealed"]:
         click.echo(json.dumps(before) if as_json else "The server is not sealed.")
         return
-    if not as_json and not share_files:
+    if not as_json and not share_file:
         click.echo(f"The server is sealed: {_progress(before)}.")
     name = name or ask("Custodian")
-    share = read_share(share_files[0]) if share_files else ask_share(name)
+    share = read_share(share_file) if share_file else ask_share(name)
     after = there.ask("DELETE" if withdraw else "POST", {"custodian": name, "share": share})
     if as_json:
         click.echo(json.dumps(after))

@@ -176,10 +176,10 @@ class Restored:
 
     def __str__(self) -> str:
         said = f"{self.objects} objects as of {self.header['created']}"
+        if self.older:
+            said += f", a state that is older by {self.older} changes"
         if self.replaced:
-            said += f", in the place of {self.replaced} that are newer; {self.lost} made since are gone"
-        elif self.older:
-            said += f", an older state: {self.older} changes made since are gone"
+            said += f", in the place of {self.replaced}; {self.lost} made since are gone"
         if self.kept_destroyed:
             said += f"; {self.kept_destroyed} destroyed since stay destroyed"
         return said
