@@ -397,6 +397,19 @@ def test_m7_the_end_of_the_record_is_missed_though_it_went_on(full: World, worke
         assert integrity.examine(other.engine.store).sound
 
 
+def test_m10_one_event_does_not_hide_another(full: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(integrity, "_PAGE", 2)
+    full.engine.upkeep()
+    assert write(full, "UPDATE events SET batch = x'00' WHERE last IN (1, (SELECT max(last) FROM events))") == 2
+    report, found = integrity.Report(), []
+    for _ in range(99):  # a sweep looks at some, and goes on where the one before it ended
+        report = integrity.examine(full.engine.store, most=2, event_after=report.event_after)
+        found += report.events
+        if not report.event_after:
+            break
+    assert found == [1, full.engine.store.noted()]
+
+
 def test_what_is_put_into_the_index_of_another_object_is_taken_out_again(full: World) -> None:
     named_so, wanted = create(full, name=named("wanted")), create(full, name=named("other"))
     assert full.do(LocateRequest(attributes=attributes(name=named("wanted")))).unique_identifier == (named_so,)

@@ -289,7 +289,8 @@ def _look_at(store: GuardedStore, record: Record, report: Report) -> None:
 def _look_at_events(store: GuardedStore, report: Report, most: int | None, rest: Rest) -> None:
     """Whether the record is as it was written, as far as it was noted; what is newer has a second to get its code."""
     noted, looked = store.noted(), 0
-    while (most is None or looked < most) and report.event_after < noted:
+    ended = report.event_after >= noted
+    while not ended and (most is None or looked < most):
         with store.inner.begin(write=False) as transaction:
             began = time.monotonic()
             page = transaction.event_rows(report.event_after, _PAGE)
@@ -301,11 +302,10 @@ def _look_at_events(store: GuardedStore, report: Report, most: int | None, rest:
             report.event_after = row.last
         looked += len(page)
         rest(time.monotonic() - began)
-        if not page or page[-1].last > noted:
-            break
-    if report.event_after < noted and (most is None or looked < most):
-        report.events.append(noted)  # the end is missing
-    if report.event_after >= noted or report.events:
+        ended = not page or page[-1].last >= noted
+    if ended:
+        if report.event_after < noted:
+            report.events.append(noted)  # the end is missing
         report.event_after = 0
 
 
