@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from keystead.custody.zones import Kind
-from keystead.engine import identities
+from keystead.engine import identities, outputs
 from keystead.engine.ledger import OBJECT_PARTS, part_of
 from keystead.engine.managed import Managed, filed_as, gather, index_of, names_of
 from keystead.engine.records import close_record, open_record
@@ -224,6 +224,7 @@ class Context:
         operation: of the batch item at hand.
         placeholder: the ID Placeholder.
         results: the unique identifiers in the answers to the batch items before, with their operations.
+        outputs: the Data in these answers.
         subjects: the objects that the batch item at hand touched, for the audit.
         on_wire: the answer is written at once, so it may be given written already.
         note: what the batch item at hand wants to be remembered, for the audit.
@@ -233,8 +234,22 @@ class Context:
     """
 
     __slots__ = (
-        "caller", "delegation", "engine", "note", "now", "on_wire", "operation", "placeholder", "refusal",
-        "results", "subjects", "submission", "transaction", "turn", "version",
+        "caller",
+        "delegation",
+        "engine",
+        "note",
+        "now",
+        "on_wire",
+        "operation",
+        "outputs",
+        "placeholder",
+        "refusal",
+        "results",
+        "subjects",
+        "submission",
+        "transaction",
+        "turn",
+        "version",
     )  # fmt: skip
 
     def __init__(self, turn: Turn, caller: Caller, version: Version) -> None:
@@ -247,6 +262,7 @@ class Context:
         self.operation = Operation.QUERY
         self.placeholder: str | None = None
         self.results: list[Result] = []
+        self.outputs: list[outputs.Output] = []
         self.subjects: list[str] = []
         self.note = ""
         self.on_wire = False
@@ -428,6 +444,9 @@ class Context:
         """Remember what a batch item gave, for those after it."""
         if item.result_status is ResultStatus.SUCCESS:
             self.results.append((operation, named(item.response_payload)))
+            data = outputs.data_of(item.response_payload)
+            if data is not None:
+                self.outputs.append((operation, data))
 
     def resolve(self, unique_identifier: str | int | None) -> str:
         """The unique identifier that a message means.

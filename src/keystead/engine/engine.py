@@ -30,6 +30,7 @@ from keystead.engine import (
     graves,
     identities,
     notices,
+    outputs,
     people,
     preparing,
     rotation,
@@ -521,7 +522,7 @@ class Engine:
             done = item if item.operation is asked.operation else replace(item, operation=asked.operation)
             record(turn, incoming.caller, version, done, context.subjects, context.note)
             items.append(item)
-            if len(message.batch_item) > 1:
+            if len(message.batch_item) > 1 and not outputs.is_ephemeral(asked):
                 context.note_result(item, asked.operation)
             if item.result_status is _FAILED and option is not _CONTINUE:
                 break
@@ -556,17 +557,22 @@ class Engine:
             return failed(asked, defect(), version)
         if isinstance(payload, asynchronous.Settled):
             return replace(payload.item, unique_batch_item_id=asked.unique_batch_item_id)
-        return ResponseBatchItem(
+        item = ResponseBatchItem(
             operation=asked.operation,
             unique_batch_item_id=asked.unique_batch_item_id,
             result_status=_SUCCESS,
             response_payload=payload,
         )
+        if asked.ephemeral is not None and outputs.is_ephemeral(asked):
+            context.note_result(item, asked.operation)
+            item = replace(item, response_payload=outputs.kept_back(payload, asked.ephemeral, version))
+        return item
 
     def run(self, context: Context, asked: RequestBatchItem) -> ResponseBatchItem:
         """Do a batch item that comes from no message at hand."""
         item = self._item(context, asked, context.version)
-        context.note_result(item, asked.operation)
+        if not outputs.is_ephemeral(asked):
+            context.note_result(item, asked.operation)
         return item
 
     def perform(self, context: Context, request: Request, asked: RequestBatchItem | None = None) -> Response:
@@ -603,6 +609,8 @@ class Engine:
         submission = context.submission
         if submission is not None and asked is not None and submission.waits(operation):
             raise Pending(waiting.submit(context, submission, asked))
+        if row.takes_data and isinstance(data := request.data, int):  # type: ignore[attr-defined]
+            request = replace(request, data=outputs.named(context.outputs, data))  # type: ignore[type-var]
         placeholder, touched = context.placeholder, len(context.turn.touched)
         try:
             if not row.changes and context.delegation is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from keystead.engine import storage
+from keystead.engine import outputs, storage
 from keystead.engine.context import Context
 from keystead.kmip.enums import Operation
 from keystead.kmip.payloads import Request, Response
@@ -23,12 +23,14 @@ class Row:
         changes: a savepoint is set before it.
         marks: it only marks what it has served, and sets the savepoint itself.
         keeps: the fields of the request that permit ways to keep what it makes.
+        takes_data: its Data may be that of an earlier batch item.
     """
 
     handler: Handler
     changes: bool
     marks: bool = False
     keeps: tuple[str, ...] = ()
+    takes_data: bool = False
 
 
 HANDLERS: dict[type[Request], Row] = {}
@@ -40,7 +42,7 @@ def handles(
     """Enter a function as the handler of a request."""
 
     def enter(handler: Callable[[Context, Q], Response]) -> Callable[[Context, Q], Response]:
-        HANDLERS[request] = Row(handler, changes, marks, storage.fields(request))
+        HANDLERS[request] = Row(handler, changes, marks, storage.fields(request), outputs.takes_data(request))
         return handler
 
     return enter

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import cache
 from struct import Struct
 from struct import error as StructError
+from typing import Final
 
 from keystead.errors import CodecError
 from keystead.kmip import ttlv
@@ -78,7 +79,9 @@ class _ThenEnumeration(Kind):
 
 
 _ASYNCHRONOUS = _ThenEnumeration(V2_0, AsynchronousIndicator.PROHIBITED, AsynchronousIndicator.OPTIONAL)
-_EPHEMERAL = _ThenEnumeration(V3_0, next(iter(Ephemeral)), list(Ephemeral)[1])
+NOT_EPHEMERAL: Final = Ephemeral.unlisted(0)
+"""What false meant before 3.0."""
+_EPHEMERAL = _ThenEnumeration(V3_0, NOT_EPHEMERAL, Ephemeral.DATA)
 
 
 class Unreadable(Request):
