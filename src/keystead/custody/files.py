@@ -29,14 +29,13 @@ def make_directory(directory: Path) -> None:
 def belong(made: Path | int, directory: Path) -> None:
     """Give what was made just now, a path or an open file, to the owner of its directory.
 
-    Root may look after a server that runs as another user, and has to read what root makes.
-
-    Raises:
-        OSError: it cannot be given away.
+    Root may look after a server that runs as another user, which has to read what root makes.  A root that may not give
+    files away, as in some containers, runs the server too.
     """
     if os.geteuid() == 0:
         owner = directory.stat()
-        os.chown(made, owner.st_uid, owner.st_gid)
+        with suppress(PermissionError):
+            os.chown(made, owner.st_uid, owner.st_gid)
 
 
 @contextmanager

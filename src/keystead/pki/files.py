@@ -6,6 +6,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography import x509
@@ -34,7 +35,8 @@ def write_atomic(path: Path, content: bytes, mode: int) -> None:
             os.fchmod(descriptor, mode)  # whatever the umask is
             if os.geteuid() == 0 and path.exists():  # root may look after a server that runs as another user
                 before = path.stat()
-                os.fchown(descriptor, before.st_uid, before.st_gid)
+                with suppress(PermissionError):
+                    os.fchown(descriptor, before.st_uid, before.st_gid)
             file.write(content)
             file.flush()
             os.fsync(descriptor)

@@ -339,10 +339,11 @@ def _make_file(path: Path) -> None:
 
 
 def _belong(made: Path) -> None:
-    # Root may look after a server that runs as another user, and has to read it.
+    # Root may look after a server that runs as another user, which has to read it.
     if os.geteuid() == 0:
         owner = made.parent.stat()
-        os.chown(made, owner.st_uid, owner.st_gid)
+        with suppress(PermissionError):
+            os.chown(made, owner.st_uid, owner.st_gid)
 
 
 def _value(connection: sqlite3.Connection, sql: str) -> Any:
