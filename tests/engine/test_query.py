@@ -9,7 +9,15 @@ import pytest
 from keystead.engine.engine import Incoming
 from keystead.engine.handlers import HANDLERS
 from keystead.kmip import ttlv
-from keystead.kmip.enums import EndpointRole, InteropFunction, ObjectType, Operation, QueryFunction, ResultReason
+from keystead.kmip.enums import (
+    BatchErrorContinuationOption,
+    EndpointRole,
+    InteropFunction,
+    ObjectType,
+    Operation,
+    QueryFunction,
+    ResultReason,
+)
 from keystead.kmip.messages import (
     MessageExtension,
     RequestBatchItem,
@@ -20,10 +28,11 @@ from keystead.kmip.messages import (
     protocol_version,
 )
 from keystead.kmip.payloads.get import GetRequest
+from keystead.kmip.payloads.locate import LocateRequest
 from keystead.kmip.payloads.server import QueryRequest
 from keystead.kmip.payloads.session import InteropRequest, LogRequest, PingRequest, SetEndpointRoleRequest
 from keystead.kmip.version import V1_0, V1_1, V2_0, V2_1, V3_0, Version
-from tests.engine.world import World
+from tests.engine.world import World, create_request
 
 F, R = QueryFunction, ResultReason
 DRAFT = {Operation.ENCAPSULATE, Operation.DECAPSULATE}
@@ -94,6 +103,32 @@ def test_k12_a_critical_extension_that_is_not_known_is_refused(world: World):
         assert extended(world, extension).result_reason is R.FEATURE_NOT_SUPPORTED
     harmless = MessageExtension(vendor_identification="ACME", criticality_indicator=False)
     assert extended(world, harmless).result_reason is None
+
+
+@pytest.mark.parametrize("option", list(BatchErrorContinuationOption), ids=str)
+@pytest.mark.parametrize("version", [V1_0, V2_1], ids=str)
+def test_k12_a_critical_extension_that_is_not_known_is_one_of_the_whole_message(
+    world: World, version: Version, option: BatchErrorContinuationOption
+):
+    """The receiver "SHALL reject the entire message".  Source: KMIP 1.4 §6.16; 2.1 §9.13."""
+    unknown = MessageExtension(vendor_identification="ACME", criticality_indicator=True)
+    items = tuple(
+        RequestBatchItem(
+            operation=Operation.CREATE,
+            unique_batch_item_id=bytes((number,)),
+            request_payload=create_request(name),
+            message_extension=extensions,
+        )
+        for number, (name, extensions) in enumerate((("one", ()), ("two", (unknown,)), ("three", ())))
+    )
+    header = RequestHeader(
+        protocol_version=protocol_version(version), batch_error_continuation_option=option, batch_count=3
+    )
+    message = dump_message(RequestMessage(request_header=header, batch_item=items), version)
+    (answer,) = world.engine.answer([Incoming(message, world.callers["alice"])])
+    answered = load_response(answer)[0].batch_item
+    assert {item.result_reason for item in answered} == {R.FEATURE_NOT_SUPPORTED}
+    assert not world.do(LocateRequest()).unique_identifier
 
 
 def test_k38_this_end_stays_the_server(world: World):

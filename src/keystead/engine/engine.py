@@ -512,6 +512,10 @@ class Engine:
         context = Context(turn, incoming.caller, version)
         context.delegation, context.refusal = admission.delegation, admission.refusal
         context.on_wire = True
+        try:
+            extensions.check(message.batch_item)
+        except OperationFailed as refusal:
+            context.refusal = context.refusal or refusal
         if message.request_header.asynchronous_indicator is not None and admission.delegation is None:
             context.submission = waiting.Submission(message.request_header, len(message.batch_item), version)
         option = message.request_header.batch_error_continuation_option
@@ -596,10 +600,7 @@ class Engine:
             raise OperationFailed(ResultReason.OPERATION_NOT_SUPPORTED, f"{operation} is not supported")
         if asked is not None:
             for extension in asked.message_extension:
-                if not extensions.understood(context, extension) and extension.criticality_indicator:
-                    raise OperationFailed(
-                        ResultReason.FEATURE_NOT_SUPPORTED, "a critical Message Extension is not known here"
-                    )
+                extensions.apply(context, extension)
         if not context.caller.identity and operation not in ANYONE:
             raise OperationFailed(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "this client is not enrolled")
         if context.delegation is not None:

@@ -5,12 +5,14 @@ Source: KMIP 1.4 sections 2.1.9, 4.25 and 6.16; 2.1 sections 7.13 and 9.13.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from keystead.errors import OperationFailed
 from keystead.kmip import ttlv
-from keystead.kmip.messages import MessageExtension
+from keystead.kmip.enums import ResultReason
+from keystead.kmip.messages import MessageExtension, RequestBatchItem
 from keystead.kmip.structures import ExtensionInformation
 from keystead.kmip.tags import Tag
 
@@ -55,21 +57,38 @@ EXTENSIONS: Final[Mapping[int, Extension]] = {
 }
 
 
-def understood(context: Context, extension: MessageExtension) -> bool:
-    """Apply a Message Extension if all of it is known here; whether it was."""
+def understood(extension: MessageExtension) -> bool:
+    """Whether all of a Message Extension is known here."""
     body = extension.vendor_extension
     if extension.vendor_identification != VENDOR or body is None or body.type != ttlv.STRUCTURE or not body.value:
         return False
-    items = [(EXTENSIONS.get(item.tag), item) for item in body.value]
-    if any(
-        row is None or item.type != row.kind or (isinstance(item.value, str) and len(item.value) > MAXIMUM_TEXT)
-        for row, item in items
-    ):
-        return False
-    for row, item in items:
-        if row is not None:
-            row.apply(context, item.value)
-    return True
+    return all(
+        (row := EXTENSIONS.get(item.tag)) is not None
+        and item.type == row.kind
+        and not (isinstance(item.value, str) and len(item.value) > MAXIMUM_TEXT)
+        for item in body.value
+    )
+
+
+def check(asked: Iterable[RequestBatchItem]) -> None:
+    """Refuse a message, all of it, if something critical in it is not known here.  Source: KMIP 1.4 §6.16; 2.1 §9.13.
+
+    Raises:
+        OperationFailed: Feature Not Supported.
+    """
+    for item in asked:
+        for extension in item.message_extension:
+            if extension.criticality_indicator and not understood(extension):
+                raise OperationFailed(
+                    ResultReason.FEATURE_NOT_SUPPORTED, "a critical Message Extension is not known here"
+                )
+
+
+def apply(context: Context, extension: MessageExtension) -> None:
+    """Do what a Message Extension asks for, if all of it is known here."""
+    if extension.vendor_extension is not None and understood(extension):
+        for item in extension.vendor_extension.value:
+            EXTENSIONS[item.tag].apply(context, item.value)
 
 
 def information(*, whole: bool) -> tuple[ExtensionInformation, ...]:
