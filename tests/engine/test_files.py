@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -82,6 +83,22 @@ def test_S04_without_its_log_the_server_is_out_of_service_by_the_next_upkeep(wor
     with pytest.raises(StoreError, match="replaced"):
         world.engine.upkeep()
     assert [key_of(world, name) for name in keys] == [None] * len(keys)
+
+
+def test_S03_a_log_that_cannot_be_looked_at_for_a_moment_is_no_log_that_was_replaced(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = made(world)
+    with monkeypatch.context() as patch:
+
+        def refuse(*_: object) -> None:
+            raise OSError(errno.EMFILE, "too many open files")
+
+        patch.setattr(Path, "open", refuse)
+        with pytest.raises(StoreError, match="cannot be looked at"):
+            world.engine.upkeep()
+    world.engine.upkeep()
+    assert {name: key_of(world, name) for name in keys} == keys
 
 
 def test_S04_a_database_put_in_the_place_of_the_one_in_use_is_not_served(world: World, tmp_path: Path) -> None:

@@ -267,3 +267,16 @@ def test_M11_a_private_key_that_one_destroyed_is_loaded_in_no_other(world: World
     world.engine.upkeep()
     other.engine.upkeep()
     assert {name for name, _ in other.engine.loaded_keys} == {pairs[1]}
+
+
+def test_one_that_starts_while_another_changes_something_raises_no_alarm(world: World) -> None:
+    key = create(world)
+    world.engine.upkeep()
+    other = beside(world)
+    with other.engine.store.begin(write=False) as transaction:
+        transaction.inner.last_event()  # from here on it sees what there is now
+        world.do(RevokeRequest(unique_identifier=key, revocation_reason=COMPROMISE))  # noted at once
+        assert transaction.state.objects == 1
+    other.engine.upkeep()
+    assert other.do(GetAttributesRequest(unique_identifier=key))
+    other.engine.close()

@@ -28,7 +28,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from hmac import compare_digest
 from types import TracebackType
-from typing import Final
+from typing import Final, NamedTuple
 
 from keystead.custody.anchor import Anchor, Mark
 from keystead.custody.zones import Vault
@@ -153,11 +153,17 @@ class GuardedStore:
         """The largest counter that this process has seen."""
         return self._furthest
 
-    def state(self, transaction: Transaction, least: int, checked: bool = True) -> State:
+    def floor(self) -> Floor:
+        """What a transaction that begins now cannot fall short of.  Raises: CustodyError."""
+        if self._furthest >= 0 or self._anchor is None or self.vault.sealed:
+            return Floor(self._furthest)
+        return Floor(marks=self._anchor.read())
+
+    def state(self, transaction: Transaction, floor: Floor, checked: bool = True) -> State:
         """What the database holds as a transaction sees it.
 
         Args:
-            least: the counter cannot be smaller.
+            floor: what there was before the transaction began.
             checked: refuse one that is not as it ought to be; False to look at it nevertheless.
 
         Raises:
@@ -169,10 +175,11 @@ class GuardedStore:
             return known[1]
         state = self._read(transaction, checked)
         if checked:
-            if state.counter < least:
+            if state.counter < floor.counter:
                 raise TamperError("the database was put back to an older state while it was in use")
             if self._furthest < 0 and self._anchor is not None:
-                self._compare(state, transaction.last_event(), self._anchor)
+                marks = self._anchor.read() if floor.marks is None else floor.marks
+                self._compare(state, transaction.last_event(), marks, self._anchor)
             self.remember(token, state)
         return state
 
@@ -225,9 +232,8 @@ class GuardedStore:
                 raise
             return State()
 
-    def _compare(self, state: State, events: int, anchor: Anchor) -> None:
+    def _compare(self, state: State, events: int, marks: Sequence[Mark], anchor: Anchor) -> None:
         """Refuse a database that has not come as far as was noted."""
-        marks = anchor.read()
         if not marks and not state.counter:
             anchor.write(self.ledger.mark(state, 0), self.ledger.genuine)  # from now on there is always one
             return
@@ -247,19 +253,31 @@ class GuardedStore:
             raise TamperError(f"the database is another one than it was; {_WHAT_NOW}")
 
 
+class Floor(NamedTuple):
+    """What the database had come to, as somebody looked before a transaction began.
+
+    Attributes:
+        counter: the largest that this process had seen.
+        marks: the notes, for the first look that a process takes; None later.
+    """
+
+    counter: int = -1
+    marks: Sequence[Mark] | None = None
+
+
 class _Begun:
     """The block of a transaction."""
 
-    __slots__ = ("_block", "_least", "_store", "_write")
+    __slots__ = ("_block", "_floor", "_store", "_write")
 
     def __init__(self, store: GuardedStore, write: bool) -> None:
         self._store = store
         self._write = write
-        self._least = store.furthest  # what is durable now is what the transaction sees, or less than that
+        self._floor = store.floor()  # before: another process may go further between the two
         self._block: AbstractContextManager[Transaction] = store.inner.begin(write)
 
     def __enter__(self) -> GuardedTransaction:
-        transaction = GuardedTransaction(self._store, self._block.__enter__(), self._least)
+        transaction = GuardedTransaction(self._store, self._block.__enter__(), self._floor)
         if self._write and not self._store.vault.sealed:
             try:
                 _ = transaction.state  # before anything is sealed: under which keys, it says
@@ -300,13 +318,13 @@ class GuardedTransaction:
     """A transaction that adds up what it changes.  See `keystead.store.Transaction`."""
 
     __slots__ = (
-        "_changed", "_inner", "_last_event", "_least", "_objects", "_put", "_state", "_store", "_sums", "_touched",
+        "_changed", "_floor", "_inner", "_last_event", "_objects", "_put", "_state", "_store", "_sums", "_touched",
     )  # fmt: skip
 
-    def __init__(self, store: GuardedStore, inner: Transaction, least: int) -> None:
+    def __init__(self, store: GuardedStore, inner: Transaction, floor: Floor) -> None:
         self._store = store
         self._inner = inner
-        self._least = least
+        self._floor = floor
         self._state: State | None = None
         self._sums: dict[int, int] = {}
         self._objects = 0
@@ -319,7 +337,7 @@ class GuardedTransaction:
     def state(self) -> State:
         """What the database held when the transaction began.  Raises: TamperError, CustodyError."""
         if self._state is None:
-            self._state = self._store.state(self._inner, self._least)
+            self._state = self._store.state(self._inner, self._floor)
         return self._state
 
     @property

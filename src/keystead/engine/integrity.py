@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from keystead.audit.log import Event
 from keystead.custody.files import belong
 from keystead.engine.grants import GRANT, grant_key
-from keystead.engine.guard import GuardedStore
+from keystead.engine.guard import Floor, GuardedStore
 from keystead.engine.ledger import (
     ENTRY_PARTS,
     OBJECT_PARTS,
@@ -373,7 +373,7 @@ def accept(engine: Engine, operator: str = "operator") -> Report:
     """
     store = engine.store
     with store.inner.begin() as transaction:
-        state = store.state(transaction, -1, checked=False)
+        state = store.state(transaction, Floor(), checked=False)
         sums, objects, entries = add_up(store, transaction)
         said = f"{objects} objects and {entries} values are taken as they are"
         after = 0

@@ -22,6 +22,7 @@ from keystead.engine import backup
 from keystead.engine.backup import Progress, silent
 from keystead.engine.grants import GRANT
 from keystead.engine.graves import noted
+from keystead.engine.guard import Floor
 from keystead.engine.integrity import add_up
 from keystead.engine.ledger import ENTRY_PARTS, OBJECT_PARTS, STATE, SUM_BYTES, Ledger, State, part_of, part_of_entry
 from keystead.engine.records import destroyed, indexed, open_record
@@ -248,7 +249,7 @@ def restore(
     key, store, vault = archive.open_key(root, header), engine.store, engine.vault
     _bring(path, key, root, vault)
     with store.inner.begin() as transaction:
-        before = store.state(transaction, -1, checked=False)
+        before = store.state(transaction, Floor(), checked=False)
         known = _known(transaction)
         graves = _Graves(
             [*vault.tombstones(), *noted(store, transaction)],

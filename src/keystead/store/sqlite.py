@@ -207,8 +207,10 @@ class SqliteStore:
         for path, opened in self._files.items():
             try:
                 same = _identity(path) == opened and (path != log or _begins_as_log(path))
-            except OSError:
+            except FileNotFoundError:
                 same = False
+            except OSError as error:  # this process cannot look now
+                raise StoreError(f"the file {path.name} cannot be looked at: {error.strerror}") from None
             if not same:
                 self._failure = f"the file {path.name} was replaced"
                 raise TamperError(self._failure)
