@@ -84,6 +84,13 @@ def flags(world: World, unique_identifier: str) -> dict[Any, Any]:
     return {attribute.name: attribute.value for attribute in found}
 
 
+def mask_of(world: World, unique_identifier: str) -> CryptographicUsageMask:
+    names = (Tag.CRYPTOGRAPHIC_USAGE_MASK,)
+    request = GetAttributesRequest(unique_identifier=unique_identifier, attribute_reference=names)
+    (found,) = world.do(request).attributes
+    return CryptographicUsageMask(found.value)
+
+
 def blob_of(answer: Any) -> bytes:
     return bytes(answer.object.key_block.key_value)
 
@@ -431,6 +438,18 @@ class TestDerivation:
         base, wrapping = create(world, M.DERIVE_KEY | M.ENCRYPT, sensitive=True), create(world, WRAP)
         copy = registered(world, world.do(get_wrapped(base, wrapping)).object, M.DERIVE_KEY)
         assert world.refused(derivation(copy)) is R.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK
+
+    @pytest.mark.parametrize("masks", [(M.DERIVE_KEY, M.ENCRYPT), (M.ENCRYPT, M.DERIVE_KEY)])
+    def test_k22_nor_does_what_is_derived_once_more(
+        self, world: World, masks: tuple[CryptographicUsageMask, CryptographicUsageMask]
+    ) -> None:
+        """Of two keys of the same bytes one could encrypt what the other derives by encryption."""
+        base = create(world, M.DERIVE_KEY, sensitive=True)
+        one, other = (world.do(derivation(base, mask=mask, activation_date=1)).unique_identifier for mask in masks)
+        assert mask_of(world, other) == M(0)
+        again = world.do(derivation(base, mask=masks[0], activation_date=1)).unique_identifier
+        assert mask_of(world, again) == M(0)
+        assert mask_of(world, one) == masks[0]
 
     def test_a_plain_base_may(self, world: World) -> None:
         assert world.do(derivation(create(world, M.DERIVE_KEY | M.MAC_GENERATE)))

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from keystead.crypto.keys import KeyPair, describe, generate_symmetric
 from keystead.engine.context import Context
+from keystead.engine.copies import protected_as_copies
 from keystead.engine.handlers import handles
 from keystead.engine.key_formats import default_format, digests, in_format, kept_format
 from keystead.engine.making import first, new, requested
@@ -149,6 +150,8 @@ def add_symmetric(
         known_here_only=known_here_only,
         owner=owner,
     )
+    if known_here_only is False:  # the same bytes may be here already
+        managed = protected_as_copies(context, managed, block)
     return context.add(managed, secret)
 
 

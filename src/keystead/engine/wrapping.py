@@ -96,6 +96,11 @@ def resolved(context: Context, secret: S) -> S:
     return replace(secret, key_block=replace(block, key_wrapping_data=described))  # type: ignore[type-var]
 
 
+def _hides(method: WrappingMethod) -> bool:
+    """Whether who has what was wrapped has not got the key."""
+    return method in ENCRYPTS
+
+
 def _with_own_name(context: Context, key: _Named) -> _Named:
     if key is None or type(key.unique_identifier) is str:
         return key
@@ -127,7 +132,7 @@ def wrapped(
         raise OperationFailed(_R.FEATURE_NOT_SUPPORTED, f"the Wrapping Method {method} is not supported")
     if (encryption is None) == (method in ENCRYPTS) or (mac is None) == (method in _AUTHENTICATES):
         raise OperationFailed(_R.INVALID_FIELD, "the Wrapping Method does not go with the keys that are named")
-    if managed.sensitive and method not in ENCRYPTS:
+    if managed.sensitive and not _hides(method):
         raise OperationFailed(_R.SENSITIVE, "the object leaves the server only encrypted")
     shaped = is_wrapped(secret) and isinstance(use.key_block(secret).key_value, KeyValue)
     secret = unwrapped(context, secret, managed)
