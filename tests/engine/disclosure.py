@@ -424,7 +424,7 @@ def bytes_here(engine: Engine, caller: Caller, unique_identifier: str) -> bytes:
 def sequences(engine: Engine, seed: int, count: int, length: int = 30) -> Iterator[Attacker]:
     """Let so many clients do so many things each.  Raises: AssertionError with the whole story if a key was told."""
     for number in range(count):
-        chance = random.Random(f"{seed}/{number}")  # noqa: S311 - to be repeated, not to be secret
+        chance = random.Random(f"{seed}/{number}")
         attacker = Attacker(engine, chance, Caller(f"attacker-{seed}-{number}", "attacker", "default"))
         attacker.create()
         for _ in range(length):

@@ -126,7 +126,7 @@ FILTERS = [(version, name) for version in (V1_0, V1_4, V2_1, V3_0) for name in A
 @pytest.mark.parametrize(("version", "name"), FILTERS, ids=[f"{version}-{name.name}" for version, name in FILTERS])
 def test_advisory_04_whatever_a_filter_finds_has_what_it_asks_for(stocked: World, version: Version, name: Tag) -> None:
     """Every attribute of every version, with values that are there and others.  Source: Cosmian issues 824 and 935."""
-    random = Random(f"{version} {name}")  # noqa: S311 - to be repeated
+    random = Random(f"{version} {name}")
     objects = held(stocked)
     there = [value for attributes_ in objects.values() for value in attributes_.all(name)]
     kind = ATTRIBUTES[name].kind
@@ -153,7 +153,7 @@ def test_a_filter_that_is_dropped_is_found_out(stocked: World, monkeypatch: pyte
 def test_advisory_04_two_filters_find_what_both_find(stocked: World) -> None:
     objects = held(stocked)
     pairs = [(name, value) for found in objects.values() for name, value in ((a.name, a.value) for a in found)]
-    random = Random(4)  # noqa: S311 - to be repeated
+    random = Random(4)
 
     def find(*asked: tuple[Any, Any]) -> set[str] | None:
         request = LocateRequest(attributes=Attributes.of(asked), storage_status_mask=7)

@@ -67,7 +67,7 @@ def test_advisory_02_nothing_secret_lies_in_a_file_or_the_log_after_any_operatio
         search.look(tour.secrets, f"message {search.looked}")
         return answer
 
-    tour = Tour(speak, Random(2), world.engine.upkeep)  # noqa: S311 - to be repeated
+    tour = Tour(speak, Random(2), world.engine.upkeep)
     travel(tour)  # every operation that is answered, or it says which is not
     search.look(tour.secrets, "the tour")
     assert len(tour.secrets) > 30
@@ -78,7 +78,7 @@ def test_advisory_02_nothing_secret_lies_in_a_file_or_the_log_after_any_operatio
 
 @pytest.mark.parametrize("stop", ["objects", "attributes"])
 def test_a_secret_that_is_planted_is_found(world: World, search: Search, stop: str) -> None:
-    tour = Tour(lambda message: world.engine.answer([Incoming(message, world.callers["alice"])])[0], Random(3))  # noqa: S311
+    tour = Tour(lambda message: world.engine.answer([Incoming(message, world.callers["alice"])])[0], Random(3))
     STOPS[stop](tour)
     search.look(tour.secrets, stop)
     for name, secret in tour.secrets.items():

@@ -50,7 +50,7 @@ def user(name: str, password: str | None) -> Authentication:
     return shown(CredentialType.USERNAME_AND_PASSWORD, UsernameAndPassword(username=name, password=password))
 
 
-def device(serial: str, password: str | None = "secret", **more: str) -> Authentication:  # noqa: S107
+def device(serial: str, password: str | None = "secret", **more: str) -> Authentication:
     return shown(CredentialType.DEVICE, Device(device_serial_number=serial, password=password, **more))
 
 
@@ -159,7 +159,7 @@ def test_a_user_speaks_without_a_certificate_where_the_server_lets_it(world: Wor
 def test_w11_ten_wrong_tries_make_one_wait_longer_and_longer_from_one_address_only(
     world: World, people: Administration
 ):
-    def tries(who: str = "alice", password: str = "password1") -> bool:  # noqa: S107
+    def tries(who: str = "alice", password: str = "password1") -> bool:
         item = world.ask(PingRequest(), who=who, authentication=user("Fred", password))
         return item.result_status is ResultStatus.SUCCESS
 
@@ -240,7 +240,7 @@ def test_a_batch_of_a_refused_caller_is_refused_item_by_item(world: World, peopl
 # --- one-time and hashed passwords ------------------------------------------------------------------------------------
 
 
-def once(code: str, password: str | None = "password1", name: str = "Fred") -> Authentication:  # noqa: S107
+def once(code: str, password: str | None = "password1", name: str = "Fred") -> Authentication:
     return shown(
         CredentialType.ONE_TIME_PASSWORD, OneTimePassword(username=name, password=password, one_time_password=code)
     )
@@ -277,7 +277,7 @@ def test_a_counter_based_password_is_good_once_and_may_be_some_ahead(world: Worl
     assert world.do(PingRequest(), authentication=once(code_of(8)))
 
 
-def hashed(timestamp_us: int, name: str = "Fred", password: str = "password1") -> Authentication:  # noqa: S107
+def hashed(timestamp_us: int, name: str = "Fred", password: str = "password1") -> Authentication:
     first, second = password_digests(name, password, HashingAlgorithm.SHA_256)
     value = hashed_password(first, second, timestamp_us, HashingAlgorithm.SHA_256)
     return shown(

@@ -160,7 +160,7 @@ def test_advisory_01_nobody_may(world: World, place: Place, row: Row) -> None:
 def test_advisory_01_nobody_does_anything_but_ask_what_the_server_is(world: World, operation: Operation) -> None:
     """Whatever is in the request: nobody is looked at before the payload is."""
     version = min(operation.until, V2_1) if operation.since <= V2_1 else operation.since
-    request = message(RequestMessage, version, Random(operation), operation)  # noqa: S311 - test data
+    request = message(RequestMessage, version, Random(operation), operation)
     item = replace(request.batch_item[0], unique_batch_item_id=None, message_extension=())
     header = RequestHeader(protocol_version=protocol_version(version), batch_count=1 if version < V3_0 else None)
     asked = dump_message(RequestMessage(request_header=header, batch_item=(item,)), version)

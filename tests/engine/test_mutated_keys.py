@@ -142,7 +142,7 @@ def no_defect(item: ResponseBatchItem) -> None:
 
 def try_mutants(world: World, data: bytes, request: Any, seed: str, count: int = MUTANTS) -> int:
     """Register what is changed, and use what was taken; how many were."""
-    random = Random(seed)  # noqa: S311 - test data
+    random = Random(seed)
     taken = 0
     for _ in range(count):
         item = world.ask(request(changed(data, random)), version=V3_0)

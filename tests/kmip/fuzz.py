@@ -35,7 +35,7 @@ _INTERESTING = (0, 1, 7, 8, 0x7F, 0x80, 0xFF)
 
 def corpus(seed: int = 0) -> list[bytes]:
     """Requests to begin with."""
-    random = Random(seed)  # noqa: S311 - test data
+    random = Random(seed)
     made = [
         dump_message(message(RequestMessage, version, random, operation), version)
         for version in Version
@@ -174,7 +174,7 @@ def check(data: bytes) -> str:
 
 def run(count: int, seed: int = 0, messages: Sequence[bytes] = ()) -> Counter[str]:
     """Check mutated messages, and count what became of them."""
-    random, found = Random(seed), Counter[str]()  # noqa: S311 - test data
+    random, found = Random(seed), Counter[str]()
     messages = messages or corpus(seed)
     for _ in range(count):
         data = mutate(random, random.choice(messages))

@@ -57,7 +57,7 @@ def there_and_back(version: Version, *attributes: Attribute) -> tuple[Attribute,
 @pytest.mark.parametrize("tag", ATTRIBUTES, ids=lambda tag: tag.name)
 @pytest.mark.parametrize("version", list(Version), ids=str)
 def test_every_attribute_goes_there_and_back_where_it_is_visible(tag: Tag, version: Version) -> None:
-    random = Random(int(tag) << 16 | int(version))  # noqa: S311 - test data
+    random = Random(int(tag) << 16 | int(version))
     for _ in range(3):
         value = arbitrary(ATTRIBUTES[tag].kind, version, random)
         expected = (Attribute(tag, value),) if visible(tag, version) else ()

@@ -65,7 +65,7 @@ EACH = [
 
 @pytest.mark.parametrize(("operation", "version"), EACH, ids=[f"{o.name}-{v}" for o, v in EACH])
 def test_every_operation_goes_there_and_back(operation: Operation, version: Version) -> None:
-    random = Random(int(operation) << 16 | int(version))  # noqa: S311 - test data
+    random = Random(int(operation) << 16 | int(version))
     for _ in range(4):
         request = message(RequestMessage, version, random, operation)
         assert load_request(dump_message(request, version)) == (request, version)
@@ -143,7 +143,7 @@ def test_the_versions_of_a_message() -> None:
 
 @pytest.mark.parametrize("version", list(Version))
 def test_truncated_at_every_byte_it_is_refused(version: Version) -> None:
-    data = dump_message(message(RequestMessage, version, Random(1), Operation.REGISTER), version)  # noqa: S311
+    data = dump_message(message(RequestMessage, version, Random(1), Operation.REGISTER), version)
     for end in range(len(data)):
         with pytest.raises(CodecError):
             load_request(data[:end])

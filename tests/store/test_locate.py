@@ -52,7 +52,7 @@ def matches(record: Record, criteria: Criteria) -> bool:
 def test_locate_is_a_filter_over_what_the_caller_may_see(
     store: Store, record: Make, value: Callable[[object], bytes], seed: int
 ) -> None:
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
 
     def maybe(*values: Any) -> Any:
         return chance.choice((None, *values))

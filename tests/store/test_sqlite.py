@@ -59,7 +59,7 @@ def path(tmp_path: Path) -> Path:
 def test_nothing_acknowledged_is_lost_by_kill_9(path: Path) -> None:
     """C01 in small: a child acknowledges each commit over a pipe and is killed at a random moment."""
     acknowledged = 0
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     for _ in range(8):
         child = subprocess.Popen(
             [sys.executable, "-c", WRITER, f"sqlite:{path}", str(acknowledged + 1)], stdout=subprocess.PIPE

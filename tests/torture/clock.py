@@ -51,7 +51,7 @@ def run(count: int, seed: int, directory: Path, report: Report) -> None:
     server = Server(directory / "data", environment=environment)
     try:
         wire = server.connect("alice")
-        tour = Tour(wire.speak, Random(seed))  # noqa: S311 - to be repeated
+        tour = Tour(wire.speak, Random(seed))
         key = tour.made(activation_date=int(started) - DAY, deactivation_date=int(started) + 30 * DAY)
         made = [key]
         for number in range(count):

@@ -167,7 +167,7 @@ def run(count: int, seed: int, directory: Path, report: Report, open_engine: Ope
     """Kill engines so often."""
     number = 0
     while report.counts["kills"] < count:
-        random = Random(f"{seed}/{number}")  # noqa: S311 - to be repeated, not to be secret
+        random = Random(f"{seed}/{number}")
         ground = Ground(directory / str(number), 1 + number % 2, random, report, open_engine)
         with closing(ground):
             for _ in range(min(LIFE, count - report.counts["kills"])):

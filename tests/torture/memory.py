@@ -72,7 +72,7 @@ def run(count: int, seed: int, directory: Path, report: Report) -> None:
     server = Service(directory / "data")
     try:
         wire = server.connect("alice")
-        tour, watch = Tour(wire.speak, Random(seed)), Watch(server, report)  # noqa: S311 - to be repeated
+        tour, watch = Tour(wire.speak, Random(seed)), Watch(server, report)
         keys = [tour.key(_MASK) for _ in range(count)]
         needles = watch.needles(dict(tour.secrets))
         kept = tour.key(_M.WRAP_KEY | _M.UNWRAP_KEY)

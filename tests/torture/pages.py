@@ -32,7 +32,7 @@ OWNER = Caller("owner", "owner", "default")
 
 def run(count: int, seed: int, directory: Path, report: Report) -> None:
     """Flip so many bits, each page in its turn."""
-    random, whole, work = Random(seed), directory / "whole", directory / "work"  # noqa: S311 - to be repeated
+    random, whole, work = Random(seed), directory / "whole", directory / "work"
     with closing(make_engine(whole)) as engine:
         kept = {_make(engine, f"key {number}"): b"" for number in range(OBJECTS)}
         for identifier in kept:

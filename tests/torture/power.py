@@ -92,7 +92,7 @@ def run(count: int, seed: int, directory: Path, report: Report, open_engine: Ope
         place = directory / str(number)
         place.mkdir()
         disk = Disk(place)
-        random = Random(f"{seed}/{number}")  # noqa: S311 - to be repeated
+        random = Random(f"{seed}/{number}")
         try:
             with closing(Powerless(disk, random, report, open_engine)) as ground:
                 for _ in range(min(CUTS, count - report.counts["kills"])):

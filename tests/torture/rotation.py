@@ -36,7 +36,7 @@ _PR_SET_PDEATHSIG = 1
 
 def run(count: int, seed: int, directory: Path, report: Report) -> None:
     """Rotate over so many objects."""
-    random = Random(seed)  # noqa: S311 - it chooses moments
+    random = Random(seed)
     with closing(make_engine(directory)) as engine:
         made = _make(engine, count, report)
         sample = {name: _got(engine, name) for name in random.sample(made, min(SAMPLE, len(made)))}

@@ -62,7 +62,7 @@ def run(count: int, seed: int, directory: Path, report: Report) -> None:
         server = Server(place / "data", "--workers", 1 + number % 2, module="tests.torture.loud")
         try:
             wire = server.connect("alice")
-            tour = tours.Tour(wire.speak, Random(f"{seed}/{number}"), lambda: time.sleep(0.05))  # noqa: S311
+            tour = tours.Tour(wire.speak, Random(f"{seed}/{number}"), lambda: time.sleep(0.05))
             tours.travel(tour)
             report.counts["operations"] += len(tour.done)
             look(place, tour.secrets, report, "while it runs")

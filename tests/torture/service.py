@@ -84,10 +84,7 @@ class Ground:
         self.directory, self.random, self.report = directory, random, report
         self.patient = patient
         self.sequence = 0
-        self.clients = [
-            Client(Caller("", name, "default"), Random(random.random()), report)  # noqa: S311 - to be repeated
-            for name in NAMES
-        ]
+        self.clients = [Client(Caller("", name, "default"), Random(random.random()), report) for name in NAMES]
         self.server = self.start()
 
     def start(self) -> Server:
@@ -270,7 +267,7 @@ FAULTS: Sequence[Callable[[Ground, Report], None]] = (terminate, kill_worker, ha
 
 def run(count: int, seed: int, directory: Path, report: Report) -> None:
     """Let so many things happen, each kind in its turn."""
-    ground = Ground(directory / "data", Random(seed), report, patient=count >= MANY)  # noqa: S311 - to be repeated
+    ground = Ground(directory / "data", Random(seed), report, patient=count >= MANY)
     with closing(ground):
         for number in range(count):
             fault = FAULTS[number % len(FAULTS)]

@@ -98,7 +98,7 @@ class Scene:
         with closing(self.open(self.directory)) as engine:
             self.caller = engine.enroll(_CLIENT, Authority.create(_CLIENT, "P-256").issue_client(_CLIENT).der)
             for stop in ("create", "create_key_pair"):  # so that the zones have their keys
-                STOPS[stop](Tour(self.speaker(engine), Random(0)))  # noqa: S311 - test data
+                STOPS[stop](Tour(self.speaker(engine), Random(0)))
         events, self.objects = self.look(self.directory)
         self.events = events[-1].sequence
 
@@ -147,7 +147,7 @@ def pass_through(scene: Scene, stop: str, directory: Path, seed: int, arguments:
         if engine.ready():
             speak = _speaker(engine.sockets[0], told)
             with suppress(Refused):
-                STOPS[stop](Tour(speak, Random(seed)))  # noqa: S311 - to be repeated
+                STOPS[stop](Tour(speak, Random(seed)))
             for _ in range(2):  # of which the first may meet the fault
                 speak(request_message(PingRequest()))
         else:
@@ -263,7 +263,7 @@ def run(count: int, seed: int, directory: Path, report: Report) -> None:
     scene = Scene(directory / "scene")
     every = list(points(scene, directory, seed, report))
     report.counts["points"] = len(every)
-    chosen = every if count >= len(every) else Random(seed).sample(every, count)  # noqa: S311 - to be repeated
+    chosen = every if count >= len(every) else Random(seed).sample(every, count)
     for stop, fault, kind, number in chosen:
         where = f"{stop}, {fault} at {kind} {number}"
         inject = f"inject={kind}:{FAULTS[fault][0].format(n=number)}"

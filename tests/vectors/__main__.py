@@ -26,7 +26,7 @@ from tests.vectors.sources import SOURCES
 def held(number: int, sample: int | None, seed: int) -> tuple[Tally, float]:
     """Hold the vectors of a source, or a sample of them, with an engine of its own; how they went, and the seconds."""
     source, began = SOURCES[number], time.monotonic()
-    random = Random(seed)  # noqa: S311 - test data
+    random = Random(seed)
     talks = source.talks() if sample is None else source.sample(sample, random)
     with tempfile.TemporaryDirectory() as directory:
         engine = make_engine(Path(directory))

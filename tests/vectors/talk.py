@@ -166,7 +166,7 @@ def material(unique_identifier: str) -> Step:
 
 def cut(data: bytes, seed: bytes) -> list[bytes]:
     """Cut data into one to four parts, some of them empty; for a seed always the same."""
-    random = Random(seed)  # noqa: S311 - test data
+    random = Random(seed)
     places = sorted(random.randint(0, len(data)) for _ in range(random.randint(0, 3)))
     return [data[i:j] for i, j in zip([0, *places], [*places, len(data)], strict=True)]
 
