@@ -12,13 +12,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keystead.cli.status import ANSWER_SECONDS
 from keystead.config import Config
 from keystead.errors import ConfigError, CustodyError
 
+ANSWER_SECONDS = 3
 MOST_ANSWER_BYTES = 8192
 PATIENCE_SECONDS = 5.0
 PATH = "/operator/unseal"
+
+
+def own_port(config: Config) -> tuple[str, int, ssl.SSLContext, bytes]:
+    """Where the server of a configuration answers on this machine, how it is spoken to, and its certificate in DER.
+
+    The certificate is compared by the caller: it must be this one, whoever issued it.
+    """
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from keystead.pki.files import read_certificate
+
+    server = config.server
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound to it
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    certificate = read_certificate(server.certificate).public_bytes(Encoding.DER)
+    return anywhere.get(server.https_host, server.https_host), server.https_port, context, certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +55,7 @@ class SealedServer:
     @classmethod
     def local(cls, config: Config) -> SealedServer:
         """The server of a configuration, on this machine."""
-        from cryptography.hazmat.primitives.serialization import Encoding
-
-        from keystead.pki.files import read_certificate
-
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.server.https_host, config.server.https_host)  # noqa: S104
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE  # it is compared: it must be this one, whoever issued it
-        certificate = read_certificate(config.server.certificate).public_bytes(Encoding.DER)
-        return cls(host, config.server.https_port, context, certificate)
+        return cls(*own_port(config))
 
     @classmethod
     def remote(cls, address: str, ca: Path | None) -> SealedServer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import ssl
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -12,13 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from keystead.cli.options import config_option, json_option, load_config
+from keystead.cli.sealed import ANSWER_SECONDS, own_port
 from keystead.config import Config
-from keystead.pki.files import read_certificate
+from keystead.errors import ConfigError
 
-ANSWER_SECONDS = 3
 NOT_RUNNING = "not running"
 
 
@@ -108,14 +106,14 @@ SHOWN: Final[Mapping[str, Callable[[Any], str]]] = {"uptime_seconds": _duration,
 
 def health(config: Config) -> str:
     """Ask the server of a configuration on this machine for its health: ok, sealed, or "not running"."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.server.https_host, config.server.https_host)  # noqa: S104
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # it is compared below: it must be this one, whoever issued it
-    connection = http.client.HTTPSConnection(host, config.server.https_port, timeout=ANSWER_SECONDS, context=context)
+    try:
+        host, port, context, certificate = own_port(config)
+    except ConfigError:
+        return NOT_RUNNING  # it does not run without its certificate
+    connection = http.client.HTTPSConnection(host, port, timeout=ANSWER_SECONDS, context=context)
     try:
         connection.connect()
-        if connection.sock.getpeercert(True) != read_certificate(config.server.certificate).public_bytes(Encoding.DER):
+        if connection.sock.getpeercert(True) != certificate:
             return NOT_RUNNING  # something else is, at its port
         connection.request("GET", "/healthz")
         return str(json.loads(connection.getresponse().read(1024))["status"])

@@ -86,7 +86,8 @@ class AsyncClient(Verbs, Awaited):
                     else:
                         step = conversation.send(answer)
             except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
+                value: T = end.value
+                return value
 
     def _abort(self) -> None:
         if self._streams is not None:

@@ -97,7 +97,8 @@ class Client(Verbs, Blocking):
                     else:
                         step = conversation.send(answer)
             except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
+                value: T = end.value
+                return value
 
     def _do(self, step: Connect | Exchange) -> bytes:
         if isinstance(step, Connect):

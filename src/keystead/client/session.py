@@ -123,7 +123,8 @@ class Session:
                 failure = next((each for each in outcomes if not isinstance(each, Response)), None)
                 requests = talk.throw(failure) if failure else talk.send([*_responses(outcomes)])
         except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
+            value: T = end.value
+            return value
 
     def batch(
         self,

@@ -99,7 +99,8 @@ def slow(context: Context, key: Key, weight: int, work: Callable[[], T]) -> T:
         )
     waiting = context.turn.prepared.get(key)
     if waiting:
-        return waiting.pop()  # type: ignore[no-any-return]
+        result: T = waiting.pop()
+        return result
     if context.turn.rehearsal:
         raise _Found(key, work)
     return work()

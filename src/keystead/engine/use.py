@@ -202,10 +202,10 @@ def _means_rsa(given: CryptographicParameters) -> bool:
 
 
 def algorithm_of(managed: Managed) -> CryptographicAlgorithm:
-    found = managed.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
+    found = optional_algorithm(managed)
     if found is None:
         raise OperationFailed(ResultReason.INVALID_OBJECT_TYPE, "the object has no Cryptographic Algorithm")
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def optional_algorithm(managed: Managed) -> CryptographicAlgorithm | None:

@@ -186,7 +186,8 @@ def reader(cls: type[Structure], version: Version, partial: bool = False) -> Rea
     for number, field in enumerate(fields):
         code.add(0, f"{code.bind('set', getattr(cls, field.name).__set__)}(o, v{number})")
     code.add(0, "return o")
-    return code.build()  # type: ignore[no-any-return]
+    made: Reader = code.build()
+    return made
 
 
 def _title(tag: int) -> str:
@@ -282,7 +283,8 @@ def writer(cls: type[Structure], version: Version) -> Writer:
                 _add_write(code, 2, form, head)
                 for name, value in form.uses.items():
                     code.names[name] = value
-    return code.build()  # type: ignore[no-any-return]
+    made: Writer = code.build()
+    return made
 
 
 def value_reader(kind: Kind, version: Version, partial: bool = False) -> Mapping[int, Reader]:
@@ -313,7 +315,8 @@ def value_writer(kind: Kind, tag: int, version: Version) -> Writer:
         else:
             code.add(0, "else:" if order == len(forms) - 1 else f"{'if' if order == 0 else 'elif'} {form.accepts}:")
             _add_write(code, 1, form, int(tag) << 8 | form.wire)
-    return code.build()  # type: ignore[no-any-return]
+    made: Writer = code.build()
+    return made
 
 
 # --- whole items ---------------------------------------------------------------------------------------------------
@@ -336,7 +339,8 @@ def load(cls: type[S], data: bytes, version: Version, tag: Tag | None = None) ->
         if len(data) != 8 + length:
             raise CodecError(f"the length of the {cls.__name__} is not that of its bytes", 4)
         ttlv.check_items(data)
-        return reader(cls, version)(data, 8, len(data))  # type: ignore[no-any-return]
+        found: S = reader(cls, version)(data, 8, len(data))
+        return found
     except StructError:
         raise CodecError(f"the {cls.__name__} is cut short", len(data)) from None
 

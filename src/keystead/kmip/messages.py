@@ -109,7 +109,8 @@ def _known_payload(operation: int, version: Version) -> Reader:
 
     def read_payload(data: bytes, start: int, end: int) -> Request:
         try:
-            return read(data, start, end)  # type: ignore[no-any-return]
+            request: Request = read(data, start, end)
+            return request
         except CodecError as error:
             return Unreadable(error)
         except StructError:

@@ -328,7 +328,8 @@ def _begun_untouched(coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T
             else:
                 waits = coroutine.send(done)
     except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]
+        value: T = end.value
+        return value
 
 
 def connections_at_most(config: ServerConfig) -> int:
