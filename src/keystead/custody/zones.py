@@ -40,6 +40,8 @@ from keystead.errors import CustodyError, TamperError
 
 FORMAT: Final = 1
 BLIND_BYTES: Final = 16
+_SHORT, _MOST_BLINDED = 24, 1024
+"""Values of so many bytes are kept blinded, so many of a domain: the usual ones recur with every object."""
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _HEAD: Final = Struct(">BI12s")
@@ -65,13 +67,29 @@ class Kind(IntEnum):
 class _Zone:
     """The opened KEKs of a zone."""
 
-    __slots__ = ("blind", "current", "keks", "prefixes")
+    __slots__ = ("_blinded", "blinding", "current", "keks", "prefixes")
 
     def __init__(self) -> None:
         self.keks: dict[int, AESGCMSIV] = {}
         self.prefixes: dict[int, bytes] = {}
         self.current = 0
-        self.blind: hmac.HMAC | None = None
+        self.blinding: hmac.HMAC | None = None  # keyed, to be copied
+        self._blinded: dict[tuple[int, bytes], bytes] = {}
+
+    def blind(self, attribute: int, value: bytes) -> bytes:
+        """See `Vault.blind`."""
+        found = self._blinded.get((attribute, value))
+        if found is None:
+            if self.blinding is None:
+                raise CustodyError("the first metadata key of the domain is gone")
+            keyed = self.blinding.copy()
+            keyed.update(_ATTRIBUTE.pack(attribute) + value)
+            found = keyed.digest()[:BLIND_BYTES]
+            if len(value) <= _SHORT:
+                if len(self._blinded) >= _MOST_BLINDED:
+                    self._blinded.clear()
+                self._blinded[attribute, value] = found
+        return found
 
 
 class Vault:
@@ -185,12 +203,12 @@ class Vault:
         Raises:
             CustodyError: sealed or out of reach.
         """
-        keyed = self._zone(domain, Kind.METADATA, make=True).blind
-        if keyed is None:
-            raise CustodyError("the first metadata key of the domain is gone")
-        keyed = keyed.copy()
-        keyed.update(_ATTRIBUTE.pack(attribute) + value)
-        return keyed.digest()[:BLIND_BYTES]
+        return self._zone(domain, Kind.METADATA, make=True).blind(attribute, value)
+
+    def blinded(self, domain: str, entries: Iterable[tuple[int, bytes]]) -> frozenset[tuple[int, bytes]]:
+        """Attributes with the values that the store indexes them under.  Raises: CustodyError."""
+        blind = self._zone(domain, Kind.METADATA, make=True).blind
+        return frozenset([(attribute, blind(attribute, value)) for attribute, value in entries])
 
     # --- zones ---
 
@@ -398,7 +416,7 @@ class Vault:
                 zone.keks[generation] = AESGCMSIV(key)
                 zone.prefixes[generation] = context
                 if kind == Kind.METADATA and generation == 1:
-                    zone.blind = hmac.new(
+                    zone.blinding = hmac.new(
                         HKDFExpand(SHA256(), _KEY_BYTES, b"keystead blind index 1").derive(bytes(key)),
                         digestmod="sha256",
                     )

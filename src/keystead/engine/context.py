@@ -354,16 +354,17 @@ class Context:
         Raises:
             OperationFailed: Non Unique Name Attribute.
         """
-        managed = replace(managed, generation=self.turn.forgotten.get(managed.unique_identifier, 0) + 1)
         if self.delegation is not None:
             self.delegation.cover(managed.unique_identifier, managed)
+        envelope = managed.envelope
         if secret is not None:
             plaintext = _sealable(secret, version or NEWEST)
             kind = kind_of(managed.object_type, managed.usage_mask)
-            envelope = self.engine.vault.seal(
+            envelope = bytes([kind]) + self.engine.vault.seal(
                 managed.domain, kind, managed.unique_identifier, managed.owner, 1, plaintext
             )
-            managed = replace(managed, envelope=bytes([kind]) + envelope)
+        generation = self.turn.forgotten.get(managed.unique_identifier, 0) + 1
+        managed = replace(managed, generation=generation, envelope=envelope)
         self._write(managed, None)
         if managed.get(Tag.OBJECT_CLASS) is ObjectClass.SYSTEM and not self.system_objects:
             self.transaction.put_entry(_SYSTEM_OBJECTS, managed.domain, b"")

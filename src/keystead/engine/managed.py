@@ -199,7 +199,7 @@ class Managed:
             changed.pop(name, None)
         else:
             changed[name] = (Attribute(name, value, self._only_index(name)),)
-        return replace(self, attributes=changed)
+        return self._having(changed)
 
     def update(self, values: Mapping[AttributeName, Any]) -> Managed:
         """Set the only instance of several attributes; None removes one."""
@@ -209,12 +209,12 @@ class Managed:
                 changed.pop(name, None)
             else:
                 changed[name] = (Attribute(name, value, self._only_index(name)),)
-        return replace(self, attributes=changed)
+        return self._having(changed)
 
     def add(self, name: AttributeName, value: Any) -> Managed:
         """Add an instance; its index is one more than any before."""
         before = self.attributes.get(name, ())
-        return replace(self, attributes={**self.attributes, name: (*before, Attribute(name, value, self._next(name)))})
+        return self._having({**self.attributes, name: (*before, Attribute(name, value, self._next(name)))})
 
     def _next(self, name: AttributeName) -> int:
         """The index of one more instance."""
@@ -235,7 +235,18 @@ class Managed:
             changed[name] = kept
         else:
             changed.pop(name, None)
-        return replace(self, attributes=changed)
+        return self._having(changed)
+
+    def _having(self, attributes: Mapping[AttributeName, tuple[Attribute, ...]]) -> Managed:
+        return Managed(
+            self.unique_identifier,
+            self.domain,
+            self.owner,
+            self.object_type,
+            self.generation,
+            attributes,
+            self.envelope,
+        )
 
 
 def siblings(name: AttributeName) -> Iterable[AttributeName]:
@@ -258,8 +269,10 @@ def numbered(
     links = count()
     return {
         name: tuple(
-            instance if instance.index == number else Attribute(name, instance.value, number)
-            for instance, number in zip(instances, links if name in LINK_TYPES else count(), strict=False)
+            [
+                instance if instance.index == number else Attribute(name, instance.value, number)
+                for instance, number in zip(instances, links if name in LINK_TYPES else count(), strict=False)
+            ]
         )
         for name, instances in attributes.items()
     }
@@ -343,14 +356,10 @@ def index_of(managed: Managed, wanted: Collection[int] | None = None) -> set[tup
             continue
         for instance in instances:
             value = instance.value
-            if IMPLIED.get(name) == value:
+            if name in IMPLIED and IMPLIED[name] == value:
                 continue
             if isinstance(value, Structure):
-                for fields in _spellings(value):
-                    most = len(fields) if len(fields) <= MOST_COMBINED_FIELDS else 2
-                    for size in range(1, most + 1):
-                        found.update((number, _encoded(name, part)) for part in combinations(fields, size))
-                    found.add((number, _encoded(name, fields)))
+                found.update((number, part) for part in _parts(name, value))
             else:
                 found.update(conditions(name, value))
             if name in LINK_TYPES:
@@ -361,9 +370,20 @@ def index_of(managed: Managed, wanted: Collection[int] | None = None) -> set[tup
         value = managed.get(name)
         if value is None:
             found.add((int(name), _ABSENT))  # type: ignore[arg-type]
-        elif value != usual:
+        elif value is not usual and value != usual:
             found.update(conditions(name, value))
     return found
+
+
+def _parts(name: AttributeName, value: Structure) -> Iterator[bytes]:
+    """Every combination of the fields of a structure, and the whole of it."""
+    prefix = _prefix(name)
+    for fields in _spellings(value):
+        encoded = [_joined(map(_canonical, field)) for field in fields]
+        most = len(fields) if len(fields) <= MOST_COMBINED_FIELDS else 2
+        for size in {*range(1, most + 1), len(fields)}:
+            for part in combinations(encoded, size):
+                yield prefix + _joined(part)
 
 
 def _spellings(value: Structure) -> Iterator[tuple[tuple[str, Any], ...]]:
@@ -417,8 +437,11 @@ def _fields(value: Structure) -> tuple[tuple[str, Any], ...]:
 
 def _encoded(name: AttributeName, value: Any) -> bytes:
     """A value as bytes that are equal exactly when the values are."""
-    prefix = b"" if isinstance(name, Tag) else b"\0".join(part.encode() for part in name) + b"\0"
-    return prefix + _canonical(value)
+    return _prefix(name) + _canonical(value)
+
+
+def _prefix(name: AttributeName) -> bytes:
+    return b"" if isinstance(name, Tag) else b"\0".join(part.encode() for part in name) + b"\0"
 
 
 def _canonical(value: Any) -> bytes:
@@ -432,7 +455,11 @@ def _canonical(value: Any) -> bytes:
         return b"t" + ttlv.encode(replace(value, tag=int(Tag.ATTRIBUTE_VALUE)))
     if isinstance(value, Structure):
         return _canonical(_fields(value))
-    return b"(" + b"".join(len(part).to_bytes(4, "big") + part for part in map(_canonical, value)) + b")"
+    return _joined(map(_canonical, value))
+
+
+def _joined(parts: Iterable[bytes]) -> bytes:
+    return b"(" + b"".join([len(part).to_bytes(4, "big") + part for part in parts]) + b")"
 
 
 def dump_attributes(managed: Managed) -> bytes:

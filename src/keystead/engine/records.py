@@ -61,7 +61,7 @@ def _record(vault: Vault, managed: Managed, sealed: bytes, initial_date: int) ->
         attributes=sealed,
         material=managed.envelope,
         names=names_of(managed),
-        index=frozenset((number, vault.blind(domain, number, value)) for number, value in index_of(managed)),
+        index=vault.blinded(domain, index_of(managed)),
         dates=numbers_of(managed),
     )
 

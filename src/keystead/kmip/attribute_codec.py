@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from struct import Struct
 from typing import Any, Final
 
@@ -203,6 +203,13 @@ def _text(data: bytes, start: int) -> str:
     return str(item_.value)
 
 
+_SPELT: Final[Mapping[bytes, AttributeName]] = {
+    ttlv.encode(ttlv.Item(Tag.ATTRIBUTE_NAME, ttlv.TEXT_STRING, row.title)): name_of(row.title)
+    for row in ATTRIBUTES.values()
+}
+"""The names that there are, as whole items: most need not be read."""
+
+
 def read_1x(version: Version, partial: bool = False) -> Callable[[bytes, int, int], Attribute]:
     """The reader of the content of an Attribute of 1.x.  Source: 1.4 §2.1.1."""
     spelling = _spelling(version, Tag.ATTRIBUTE_VALUE, partial)
@@ -212,8 +219,8 @@ def read_1x(version: Version, partial: bool = False) -> Callable[[bytes, int, in
         if len(parts) == 1 and parts[0][:2] == (Tag.ATTRIBUTE_VALUE, ttlv.STRUCTURE):
             # A leniency (docs/divergences.md): a test case of OASIS leaves out the name of this one attribute.
             return spelling.read(Tag.CRYPTOGRAPHIC_PARAMETERS, data, *parts[0][2:])
-        first, _ = _expect(parts[0] if parts else None, Tag.ATTRIBUTE_NAME, ttlv.TEXT_STRING, start)
-        name = name_of(_text(data, first))
+        first, after = _expect(parts[0] if parts else None, Tag.ATTRIBUTE_NAME, ttlv.TEXT_STRING, start)
+        name = _SPELT.get(data[first:after]) or name_of(_text(data, first))
         rest, index = parts[1:], None
         if rest and rest[0][0] == Tag.ATTRIBUTE_INDEX:
             first, after = _expect(rest[0], Tag.ATTRIBUTE_INDEX, ttlv.INTEGER, rest[0][2])
@@ -228,7 +235,8 @@ def read_1x(version: Version, partial: bool = False) -> Callable[[bytes, int, in
             raise CodecError("an Attribute has an item that does not belong there", first)
         if isinstance(name, VendorAttributeName):
             return Attribute(name, ttlv.decode(data[first:after]), index)
-        return replace(spelling.read(name, data, first, after), index=index)
+        found = spelling.read(name, data, first, after)
+        return found if index is None else Attribute(found.name, found.value, index)
 
     return read
 
@@ -311,10 +319,18 @@ def write_2x(version: Version) -> Callable[[bytearray, Iterable[Attribute]], Non
 
 def write_vendor_attribute(out: bytearray, attribute: Attribute) -> None:
     assert isinstance(attribute.name, VendorAttributeName)
-    parts = [
-        ttlv.Item(Tag.VENDOR_IDENTIFICATION, ttlv.TEXT_STRING, attribute.name.vendor_identification),
-        ttlv.Item(Tag.ATTRIBUTE_NAME, ttlv.TEXT_STRING, attribute.name.attribute_name),
-    ]
+    at = len(out)
+    out += _vendor_head(attribute.name)
     if attribute.value is not None:
-        parts.append(replace(attribute.value, tag=Tag.ATTRIBUTE_VALUE))
-    ttlv.encode_into(out, ttlv.Item(Tag.ATTRIBUTE, ttlv.STRUCTURE, tuple(parts)))
+        ttlv.encode_into(out, attribute.value, Tag.ATTRIBUTE_VALUE)
+    _u32.pack_into(out, at + 4, len(out) - at - 8)
+
+
+@lru_cache(1024)
+def _vendor_head(name: VendorAttributeName) -> bytes:
+    """What comes before the value; the length of all is yet to be filled in."""
+    parts = (
+        ttlv.Item(Tag.VENDOR_IDENTIFICATION, ttlv.TEXT_STRING, name.vendor_identification),
+        ttlv.Item(Tag.ATTRIBUTE_NAME, ttlv.TEXT_STRING, name.attribute_name),
+    )
+    return ttlv.encode(ttlv.Item(Tag.ATTRIBUTE, ttlv.STRUCTURE, parts))
