@@ -58,7 +58,7 @@ from tests.engine.authorisation import Owner
 from tests.engine.hostile import Way, answered, events, in_text, last_event
 from tests.engine.keys import DATA, attributes, create, symmetric
 from tests.engine.test_authentication import user
-from tests.engine.world import Clock, World, create_request
+from tests.engine.world import Clock, World, create_request, payload
 from tests.kmip.strategies import arbitrary
 from tests.support import make_engine
 
@@ -137,7 +137,7 @@ def test_advisory_04_whatever_a_filter_finds_has_what_it_asks_for(stocked: World
         item = stocked.ask(request, version=version)
         if item.result_status is not ResultStatus.SUCCESS:
             continue
-        found = item.response_payload.unique_identifier  # type: ignore[union-attr]
+        found = payload(item).unique_identifier
         for one in found:
             mine = objects[one].all(name)
             dated = kind is kind_of(DateTime)  # the last second of all stands for no date (1.4 §4.9)
@@ -158,7 +158,7 @@ def test_advisory_04_two_filters_find_what_both_find(stocked: World) -> None:
     def find(*asked: tuple[Any, Any]) -> set[str] | None:
         request = LocateRequest(attributes=Attributes.of(asked), storage_status_mask=7)
         item = stocked.ask(request)
-        return set(item.response_payload.unique_identifier) if item.result_reason is None else None  # type: ignore[union-attr]
+        return set(payload(item).unique_identifier) if item.result_reason is None else None
 
     for _ in range(200):
         one, other = random.choice(pairs), random.choice(pairs)

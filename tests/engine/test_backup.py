@@ -37,7 +37,7 @@ from keystead.kmip.tags import Tag
 from keystead.kmip.version import V3_0
 from keystead.store import open as open_store
 from tests.engine.keys import attributes, create, registered, symmetric
-from tests.engine.world import World
+from tests.engine.world import World, payload
 from tests.support import KEY_FILE
 
 R = ResultReason
@@ -80,7 +80,7 @@ def got(world: World, uid: str, who: str = "alice") -> Any:
     item = world.ask(GetRequest(unique_identifier=uid), who=who)
     if item.result_reason is not None:
         return item.result_reason
-    return item.response_payload.object.key_block.key_value.key_material  # type: ignore[union-attr]
+    return payload(item).object.key_block.key_value.key_material
 
 
 def state_of(world: World, uid: str) -> State:

@@ -47,7 +47,7 @@ from tests.engine.hostile import (
     tagged,
 )
 from tests.engine.keys import attributes
-from tests.engine.world import World, create_request, request_message
+from tests.engine.world import World, create_request, payload, request_message
 
 R, S = ResultReason, ResultStatus
 STOP, CONTINUE, UNDO = (
@@ -221,7 +221,7 @@ def test_k05_stop_continue_and_undo_do_exactly_that(
         **header,
     )
     assert [item.result_status for item in items] == OUTCOMES[option]
-    made = {item.response_payload.unique_identifier for item in items if item.result_status is DONE}  # type: ignore[union-attr]
+    made = {payload(item).unique_identifier for item in items if item.result_status is DONE}
     assert located(world) == made
     told = [(event.operation, event.status) for event in events(world, before)]
     if option is UNDO:
@@ -293,7 +293,7 @@ def test_a_recover_names_what_follows(world: World, version: Version) -> None:
     world.do(ArchiveRequest(unique_identifier=key))
     recovered, got = world.batch(RecoverRequest(unique_identifier=key), GetRequest(), version=version)
     assert (recovered.result_status, got.result_status) == (DONE, DONE)
-    assert got.response_payload.unique_identifier == key  # type: ignore[union-attr]
+    assert payload(got).unique_identifier == key
 
 
 @pytest.mark.parametrize("number", [1, 2, -2, 99, -99, 0x7FFFFFFF, -0x80000000])
@@ -321,14 +321,14 @@ def test_k06_what_an_item_gave_is_named_by_its_number_or_operation(world: World,
             create_request(), pair, create_request(), GetAttributesRequest(unique_identifier=name), version=version
         )
         one, private, public, other = (
-            first.response_payload.unique_identifier,  # type: ignore[union-attr]
-            both.response_payload.private_key_unique_identifier,  # type: ignore[union-attr]
-            both.response_payload.public_key_unique_identifier,  # type: ignore[union-attr]
-            last.response_payload.unique_identifier,  # type: ignore[union-attr]
+            payload(first).unique_identifier,
+            payload(both).private_key_unique_identifier,
+            payload(both).public_key_unique_identifier,
+            payload(last).unique_identifier,
         )
         meant = dict(zip(asked, (one, private, other, other, other, private, public), strict=True))
         assert item.result_reason is None, item.result_message
-        assert item.response_payload.unique_identifier == meant[name]  # type: ignore[union-attr]
+        assert payload(item).unique_identifier == meant[name]
     several = world.batch(pair, GetRequest(unique_identifier=named.CREATE_KEY_PAIR), version=version)
     assert several[1].result_reason is R.FEATURE_NOT_SUPPORTED
 
@@ -346,7 +346,7 @@ def test_k07_each_item_is_authorised_on_its_own_object(world: World, version: Ve
             if key in foreign:
                 assert item.result_reason is for_version(R.OBJECT_NOT_FOUND, version, item.operation)
             elif item.result_status is DONE:
-                assert item.response_payload.unique_identifier == key  # type: ignore[union-attr]
+                assert payload(item).unique_identifier == key
         if kind in (GetRequest, GetAttributesRequest):
             assert [item.result_status for item in items] == [DONE, FAILED] * 4
     for key in foreign:

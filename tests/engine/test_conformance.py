@@ -85,7 +85,7 @@ from keystead.kmip.structures import (
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V1_0, V1_1, V1_2, V1_3, V1_4, V2_0, V2_1, V3_0, Version
 from tests.engine.keys import DATA, A, M, attributes, create, registered
-from tests.engine.world import START, World, create_request, request_message
+from tests.engine.world import START, World, create_request, payload, request_message
 
 NOBODY = "no-such-object"
 
@@ -542,7 +542,7 @@ class TestExport:
     def test_it_is_what_follows_in_the_batch(self, world: World) -> None:
         key = world.create()
         _, got = world.batch(ExportRequest(unique_identifier=key), GetRequest(), version=V2_1)
-        assert str(got.response_payload.unique_identifier) == key  # type: ignore[union-attr]
+        assert str(payload(got).unique_identifier) == key
 
 
 class TestSecretData:

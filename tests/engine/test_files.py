@@ -13,7 +13,7 @@ import pytest
 from keystead.errors import KeysteadError, StoreError, TamperError
 from keystead.kmip.enums import ResultReason, ResultStatus
 from keystead.kmip.payloads.get import GetRequest
-from tests.engine.world import World
+from tests.engine.world import World, payload
 
 Attack = Callable[[Path], None]
 
@@ -36,7 +36,7 @@ def key_of(world: World, name: str) -> bytes | None:
     """The bytes of a key; None if the server says that it cannot tell."""
     item = world.ask(GetRequest(unique_identifier=name))
     if item.result_status is ResultStatus.SUCCESS:
-        return item.response_payload.object.key_block.key_value.key_material  # type: ignore[union-attr]
+        return payload(item).object.key_block.key_value.key_material
     assert item.result_reason in (ResultReason.GENERAL_FAILURE, ResultReason.CRYPTOGRAPHIC_FAILURE), item
     return None
 

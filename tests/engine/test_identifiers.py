@@ -19,7 +19,7 @@ from keystead.kmip.tags import Tag
 from keystead.kmip.ttlv import MAXIMUM_TEXT_BYTES
 from keystead.kmip.version import V2_0
 from tests.engine.hostile import Way, answered, changing, each_way, edited, of_value
-from tests.engine.world import World
+from tests.engine.world import World, payload
 
 R = ResultReason
 
@@ -94,4 +94,4 @@ def test_k30_nor_does_locate_find_it(world: World, way: Way) -> None:
     for change in (*CHANGES.values(), lambda key: key):
         asked = Attributes.of({Tag.UNIQUE_IDENTIFIER: change(key)})
         item = answered(world, way, way.write(way.message(LocateRequest(attributes=asked))))
-        assert item.response_payload.unique_identifier == ((key,) if change(key) == key else ())  # type: ignore[union-attr]
+        assert payload(item).unique_identifier == ((key,) if change(key) == key else ())

@@ -50,7 +50,7 @@ from keystead.kmip.version import V1_0, V1_2, V1_4, V2_1
 from keystead.pki.ca import Authority
 from keystead.pki.profiles import CLIENT
 from tests.engine.keys import DATA, A, M, attributes, create, register, registered, symmetric
-from tests.engine.world import START, World, create_request
+from tests.engine.world import START, World, create_request, payload
 
 R = ResultReason
 
@@ -313,7 +313,7 @@ class TestAttributes:
         assert imported.result_reason is None
         asked = GetAttributesRequest(unique_identifier="imported", attribute_reference=(Tag.LINK,))
         told = world.do(asked, version=V1_2).attributes.get(Tag.PUBLIC_KEY_LINK)
-        assert told == made.response_payload.unique_identifier  # type: ignore[union-attr]
+        assert told == payload(made).unique_identifier
 
     def test_k32_names_are_each_owners_own(self, world: World) -> None:
         create(world, who="bob", name=named("x"))

@@ -73,7 +73,7 @@ from tests.engine.keys import (
     symmetric,
     wrapped_by,
 )
-from tests.engine.world import World
+from tests.engine.world import World, payload
 
 R = ResultReason
 
@@ -517,8 +517,8 @@ def test_a_wrapping_key_is_known_by_its_own_name_later(world: World) -> None:
         CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=asked),
         GetRequest(unique_identifier=create(world), key_wrapping_specification=wrapped_by(placeholder)),
     )
-    wrapping = made.response_payload.unique_identifier  # type: ignore[union-attr]
-    block = got.response_payload.object.key_block  # type: ignore[union-attr]
+    wrapping = payload(made).unique_identifier
+    block = payload(got).object.key_block
     assert block.key_wrapping_data.encryption_key_information.unique_identifier == wrapping
 
     by_placeholder = replace(block.key_wrapping_data.encryption_key_information, unique_identifier=placeholder)
@@ -526,5 +526,5 @@ def test_a_wrapping_key_is_known_by_its_own_name_later(world: World) -> None:
     again = SymmetricKey(key_block=replace(block, key_wrapping_data=described))
     assert world.refused(register(world, again)) is ResultReason.OBJECT_NOT_FOUND  # there is nothing before it
     _, kept = world.batch(LocateRequest(attributes=attributes(unique_identifier=wrapping)), register(world, again))
-    told = world.do(GetRequest(unique_identifier=kept.response_payload.unique_identifier), version=V1_4)  # type: ignore[union-attr]
+    told = world.do(GetRequest(unique_identifier=payload(kept).unique_identifier), version=V1_4)
     assert told.object.key_block.key_wrapping_data.encryption_key_information.unique_identifier == wrapping

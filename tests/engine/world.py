@@ -113,6 +113,12 @@ def request_message(*requests: Request, version: Version = V2_1, **header: Any) 
     )
 
 
+def payload(item: ResponseBatchItem) -> Any:
+    """What a batch item gave; that there is something is part of the test."""
+    assert item.response_payload is not None, item.result_message
+    return item.response_payload
+
+
 def create_request(name: str | None = None, **attributes: Any) -> CreateRequest:
     """Ask for an AES key of 256 bits that encrypts and decrypts."""
     asked: dict[Any, Any] = {

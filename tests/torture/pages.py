@@ -21,7 +21,7 @@ from keystead.kmip.payloads.get import GetRequest
 from keystead.kmip.schema import dump
 from keystead.kmip.version import V2_1
 from keystead.policy.access import Caller
-from tests.engine.world import create_request, request_message
+from tests.engine.world import create_request, payload, request_message
 from tests.support import make_engine
 from tests.torture.drill import Report
 
@@ -55,7 +55,7 @@ def run(count: int, seed: int, directory: Path, report: Report) -> None:
 
 def _make(engine: Engine, name: str) -> str:
     (answer,) = engine.answer([Incoming(request_message(create_request(name)), OWNER)])
-    return str(load_response(answer)[0].batch_item[0].response_payload.unique_identifier)  # type: ignore[union-attr]
+    return str(payload(load_response(answer)[0].batch_item[0]).unique_identifier)
 
 
 def _told(engine: Engine, identifier: str) -> bytes | None:

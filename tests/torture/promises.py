@@ -30,6 +30,7 @@ from keystead.kmip.payloads.rekey import ReKeyKeyPairRequest, ReKeyRequest
 from keystead.kmip.schema import dump
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V2_1
+from tests.engine.world import payload
 from tests.torture.drill import Report
 
 LINKS = (Tag.PRIVATE_KEY_LINK, Tag.PUBLIC_KEY_LINK, Tag.REPLACEMENT_OBJECT_LINK, Tag.REPLACED_OBJECT_LINK)
@@ -105,7 +106,7 @@ class Promises:
             report.check(False, f"{identifier} is gone: {told.result_message}")
             return
         found: dict[Any, list[Any]] = {}
-        for attribute in told.response_payload.attributes:  # type: ignore[union-attr]
+        for attribute in payload(told).attributes:
             found.setdefault(attribute.name, []).append(attribute.value)
         state = found[Tag.STATE][0]
         known.state = known.state or state
@@ -130,7 +131,7 @@ class Promises:
         elif got.result_status is not ResultStatus.SUCCESS:
             report.check(False, f"the material of {identifier} is gone: {got.result_message}")
         else:
-            digest = digest_of(got.response_payload.object)  # type: ignore[union-attr]
+            digest = digest_of(payload(got).object)
             known.digest = known.digest or digest
             report.check(known.digest == digest, f"the material of {identifier} is another")
 

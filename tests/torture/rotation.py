@@ -22,7 +22,7 @@ from keystead.engine.engine import Engine, Incoming
 from keystead.kmip.messages import load_response
 from keystead.kmip.payloads.get import GetRequest
 from keystead.policy.access import Caller
-from tests.engine.world import create_request, request_message
+from tests.engine.world import create_request, payload, request_message
 from tests.support import make_engine
 from tests.torture.drill import Report
 
@@ -68,8 +68,7 @@ def _make(engine: Engine, count: int, report: Report) -> list[str]:
     while len(made) < count:
         for answer in engine.answer([Incoming(message, CALLER)] * TURN):
             for item in load_response(answer)[0].batch_item:
-                report.check(item.response_payload is not None, f"Create: {item.result_message}")
-                made.append(str(item.response_payload.unique_identifier))  # type: ignore[union-attr]
+                made.append(str(payload(item).unique_identifier))
         engine.upkeep()
         if sys.stderr.isatty():
             print(f"\r{len(made):,} of {count:,} objects made", end="", file=sys.stderr)
@@ -78,8 +77,9 @@ def _make(engine: Engine, count: int, report: Report) -> list[str]:
 
 def _got(engine: Engine, name: str) -> bytes:
     (answer,) = engine.answer([Incoming(request_message(GetRequest(unique_identifier=name)), CALLER)])
-    payload = load_response(answer)[0].batch_item[0].response_payload
-    return payload.object.key_block.key_value.key_material if payload is not None else b""  # type: ignore[union-attr]
+    (item,) = load_response(answer)[0].batch_item
+    key: bytes = payload(item).object.key_block.key_value.key_material
+    return key
 
 
 def _worker(directory: Path) -> int:

@@ -15,7 +15,7 @@ from keystead.client.session import Outcome, Talk
 from keystead.client.values import attribute_name, attributes_of, enumeration_of, structure_of
 from keystead.errors import CodecError
 from keystead.kmip import ttlv
-from keystead.kmip.attributes import ATTRIBUTES, Attribute, Attributes, VendorAttributeName, title_of
+from keystead.kmip.attributes import Attribute, Attributes, VendorAttributeName, row_of, title_of
 from keystead.kmip.enums import (
     BatchErrorContinuationOption,
     CryptographicAlgorithm,
@@ -251,9 +251,9 @@ def plain(attributes: Attributes) -> dict[str, Any]:
     """Attributes as a mapping; see `get_attributes`."""
     made: dict[str, Any] = {}
     for attribute in attributes:
-        vendor = isinstance(attribute.name, VendorAttributeName)
-        key = attribute.name.title if vendor else _name(attribute)
-        if vendor or ATTRIBUTES[attribute.name].multiple:  # type: ignore[index]
+        row = row_of(attribute.name)
+        key = _name(attribute)
+        if row is None or row.multiple:
             made.setdefault(key, []).append(_plain(attribute.value))
         else:
             made[key] = _plain(attribute.value)

@@ -62,7 +62,7 @@ _CHACHA20_POLY1305: Final = Scheme(
     aead.ChaCha20Poly1305, (12,), 12, 0, seal=aead.chacha20_poly1305_seal, open=aead.chacha20_poly1305_open
 )
 
-SCHEMES: Final[dict[tuple[CryptographicAlgorithm, BlockCipherMode | None], Scheme]] = {
+SCHEMES: Final[dict[tuple[CryptographicAlgorithm | None, BlockCipherMode | None], Scheme]] = {
     **{
         (algorithm, mode): scheme
         for algorithm, block in BLOCK_CIPHERS.items()

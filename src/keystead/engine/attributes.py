@@ -251,8 +251,8 @@ def _type_of(name: AttributeName, present: tuple[Attribute, ...]) -> int | None:
     return types.pop() if len(types) == 1 else None
 
 
-def _within(kind: int | None, value: int) -> int:
-    least, greatest = _NUMBERS[kind]  # type: ignore[index]
+def _within(kind: int, value: int) -> int:
+    least, greatest = _NUMBERS[kind]
     if not least <= value <= greatest:
         raise OperationFailed(_R.NUMERIC_RANGE, "the adjusted value is out of range")
     return value
@@ -260,7 +260,7 @@ def _within(kind: int | None, value: int) -> int:
 
 def _step(sign: int) -> Callable[[int | None, Any, ttlv.Item | None], int]:
     def adjust(kind: int | None, value: Any, by: ttlv.Item | None) -> int:
-        if kind not in _NUMBERS:
+        if kind is None or kind not in _NUMBERS:
             raise OperationFailed(_R.INVALID_DATA_TYPE, "only a number can be adjusted so")
         if by is not None and by.type not in _NUMBERS:
             raise OperationFailed(_R.INVALID_DATA_TYPE, "the Adjustment Value is not a number")

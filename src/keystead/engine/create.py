@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -46,7 +47,13 @@ from keystead.policy.algorithms import check_quantum_safe
 _R = ResultReason
 _A = CryptographicAlgorithm
 _ASKED_ATTRIBUTES = dict[AttributeName, tuple[Attribute, ...]]
-USUAL_LENGTHS: Final = {_A.AES: 256, _A.RSA: 3072, _A.TRIPLE_DES: 168, _A.CHACHA20: 256, _A.CHACHA20POLY1305: 256}
+USUAL_LENGTHS: Final[Mapping[CryptographicAlgorithm | None, int]] = {
+    _A.AES: 256,
+    _A.RSA: 3072,
+    _A.TRIPLE_DES: 168,
+    _A.CHACHA20: 256,
+    _A.CHACHA20POLY1305: 256,
+}
 USUAL_SECRET_BITS: Final = 256
 MOST_SECRET_BITS: Final = 8 * 8192
 _ELLIPTIC: Final = frozenset({_A.EC, _A.ECDSA, _A.ECDH, _A.ECMQV})

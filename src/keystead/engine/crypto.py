@@ -99,7 +99,7 @@ def _use_nonce(context: Context, managed: Managed, request: EncryptRequest, *mes
     """
     nonce = request.iv_counter_nonce
     parameters = use.parameters(managed, request.cryptographic_parameters)
-    scheme = SCHEMES.get((use.optional_algorithm(managed), parameters.block_cipher_mode))  # type: ignore[arg-type]
+    scheme = SCHEMES.get((use.optional_algorithm(managed), parameters.block_cipher_mode))
     if nonce is None or scheme is None or scheme.seal is None:
         return
     blind, tag = context.engine.vault.blind, int(Tag.IV_COUNTER_NONCE)

@@ -286,8 +286,10 @@ class _Begun:
                 raise
         return transaction
 
-    def __exit__(self, *error: object) -> None:
-        self._block.__exit__(*error)  # type: ignore[arg-type]
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._block.__exit__(kind, error, trace)
 
 
 _Pending = tuple[dict[int, int], int, State | None, dict[str, int], set[tuple[str, str]]]

@@ -191,11 +191,11 @@ class _Conditions:
             self.identifiers = _narrowed(self.identifiers, str(value))
         elif name in DATES:
             self.dates.setdefault(int(name), []).append(value)
-        elif name in USUAL and value == USUAL[name]:
-            self.lacking.append(int(name))  # type: ignore[arg-type]
-        elif name in IMPLIED and value == IMPLIED[name]:
-            self.lacking.append(int(name))  # type: ignore[arg-type]
-            self.object_types = _any_of(self.object_types, ATTRIBUTES[name].applies_to)  # type: ignore[index]
+        elif isinstance(name, Tag) and name in USUAL and value == USUAL[name]:
+            self.lacking.append(int(name))
+        elif isinstance(name, Tag) and name in IMPLIED and value == IMPLIED[name]:
+            self.lacking.append(int(name))
+            self.object_types = _any_of(self.object_types, ATTRIBUTES[name].applies_to)
         elif value == CryptographicUsageMask(0) and name is Tag.CRYPTOGRAPHIC_USAGE_MASK:
             self.object_types = _any_of(self.object_types, MASKED)  # no bit is asked for, but that there is a mask
         elif isinstance(value, UsageLimits):

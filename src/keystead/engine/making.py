@@ -279,7 +279,7 @@ def new(
     own = unique_identifier or context.engine.identifiers.new()
     managed = Managed(own, context.caller.domain, owner or context.caller.identity, object_type, 0, numbered(found))
     sensitive, extractable = managed.get(Tag.SENSITIVE, False), managed.get(Tag.EXTRACTABLE, True)
-    defaults: dict[AttributeName, Any] = {
+    defaults: dict[Tag, Any] = {
         Tag.INITIAL_DATE: now,
         Tag.LAST_CHANGE_DATE: now,
         Tag.LEASE_TIME: LEASE_SECONDS,
@@ -302,7 +302,7 @@ def new(
         {
             name: value
             for name, value in defaults.items()
-            if name not in found and object_type in ATTRIBUTES[name].applies_to  # type: ignore[index]
+            if name not in found and object_type in ATTRIBUTES[name].applies_to
         }
     )
     managed.dates.check(context.now)

@@ -47,7 +47,7 @@ HISTORY: Final = VendorAttributeName("Keystead", "History")
 LEASE_SECONDS: Final = 3600
 RNG: Final = RNGParameters(rng_algorithm=RNGAlgorithm.DRBG)
 """The random number generator of the operating system."""
-USUAL: Final[Mapping[AttributeName, Any]] = {
+USUAL: Final[Mapping[Tag, Any]] = {
     Tag.LEASE_TIME: LEASE_SECONDS,
     Tag.FRESH: False,
     Tag.SENSITIVE: False,
@@ -61,7 +61,7 @@ USUAL: Final[Mapping[AttributeName, Any]] = {
 }
 """Values that nearly every object has: an object is not indexed under them, but where it has another value, or none.
 So what is looked for by a usual value is whatever has no entry for the attribute."""
-IMPLIED: Final[Mapping[AttributeName, Any]] = {Tag.OPERATION_POLICY_NAME: "default", **dict.fromkeys(COUNTERS, 0)}
+IMPLIED: Final[Mapping[Tag, Any]] = {Tag.OPERATION_POLICY_NAME: "default", **dict.fromkeys(COUNTERS, 0)}
 """Values that an object has as long as nobody gave it another: they are neither stored nor indexed, and whatever has no
 entry for the attribute has the value.  Source: KMIP 1.4 §3.18; 3.0 §4.13."""
 _ABSENT: Final = b"absent"
@@ -175,7 +175,7 @@ class Managed:
         if name == HISTORY:
             return ()
         found = self.attributes.get(name, ())
-        if not found and name in IMPLIED and self.object_type in ATTRIBUTES[name].applies_to:  # type: ignore[index]
+        if not found and isinstance(name, Tag) and name in IMPLIED and self.object_type in ATTRIBUTES[name].applies_to:
             return (Attribute(name, IMPLIED[name]),)
         return found
 
@@ -356,20 +356,20 @@ def index_of(managed: Managed, wanted: Collection[int] | None = None) -> set[tup
             continue
         for instance in instances:
             value = instance.value
-            if name in IMPLIED and IMPLIED[name] == value:
+            if isinstance(name, Tag) and name in IMPLIED and IMPLIED[name] == value:
                 continue
             if isinstance(value, Structure):
                 found.update((number, part) for part in _parts(name, value))
             else:
                 found.update(conditions(name, value))
-            if name in LINK_TYPES:
-                found.update(_link_conditions(Link(link_type=LINK_TYPES[name], linked_object_identifier=value)))  # type: ignore[index]
+            if isinstance(name, Tag) and name in LINK_TYPES:
+                found.update(_link_conditions(Link(link_type=LINK_TYPES[name], linked_object_identifier=value)))
     for name, usual in USUAL.items():
-        if wanted is not None and int(name) not in wanted:  # type: ignore[arg-type]
+        if wanted is not None and int(name) not in wanted:
             continue
         value = managed.get(name)
         if value is None:
-            found.add((int(name), _ABSENT))  # type: ignore[arg-type]
+            found.add((int(name), _ABSENT))
         elif value is not usual and value != usual:
             found.update(conditions(name, value))
     return found

@@ -181,7 +181,7 @@ def examined(
     algorithm = block.cryptographic_algorithm or first(asked, Tag.CRYPTOGRAPHIC_ALGORITHM)
     length = block.cryptographic_length or first(asked, Tag.CRYPTOGRAPHIC_LENGTH)
     curve = use.curve_in(first(asked, Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS))
-    facts: dict[AttributeName, Any] = {Tag.KEY_FORMAT_TYPE: block.key_format_type}
+    facts: dict[Tag, Any] = {Tag.KEY_FORMAT_TYPE: block.key_format_type}
     if block.key_value is None:
         if object_type not in ATTRIBUTES[Tag.KEY_VALUE_PRESENT].applies_to:
             raise OperationFailed(_R.INVALID_MESSAGE, f"{object_type} objects are registered with their Key Value")
@@ -210,9 +210,7 @@ def examined(
             Tag.SPLIT_KEY_POLYNOMIAL: secret.split_key_polynomial,
         }
     return _completed(secret, algorithm, length), {
-        name: value
-        for name, value in facts.items()
-        if object_type in ATTRIBUTES[name].applies_to  # type: ignore[index]
+        name: value for name, value in facts.items() if object_type in ATTRIBUTES[name].applies_to
     }
 
 
@@ -222,16 +220,16 @@ def _completed(secret: ManagedObject, algorithm: Any, length: Any) -> ManagedObj
     if isinstance(secret, SecretData | SplitKey):
         return secret
     block = replace(block, cryptographic_algorithm=algorithm, cryptographic_length=length)
-    return replace(secret, key_block=block)  # type: ignore[type-var]
+    return use.with_key_block(secret, block)
 
 
 def _examined_key(
     object_type: ObjectType, block: KeyBlock, algorithm: Any, length: Any, curve: RecommendedCurve | None
-) -> tuple[Any, Any, dict[AttributeName, Any]]:
+) -> tuple[Any, Any, dict[Tag, Any]]:
     value = block.key_value
     assert isinstance(value, KeyValue)
     material, key_format = value.key_material, block.key_format_type
-    facts: dict[AttributeName, Any] = {Tag.DIGEST: digest_of(material_bytes(material), key_format)}
+    facts: dict[Tag, Any] = {Tag.DIGEST: digest_of(material_bytes(material), key_format)}
     if object_type is ObjectType.SYMMETRIC_KEY:
         key = symmetric_bytes(key_format, material)
         facts[Tag.DIGEST] = digests(object_type, algorithm, key, material, key_format)

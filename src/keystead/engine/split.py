@@ -63,7 +63,7 @@ def create_split_key(context: Context, request: CreateSplitKeyRequest) -> Create
         algorithm, length = first(asked, Tag.CRYPTOGRAPHIC_ALGORITHM), first(asked, Tag.CRYPTOGRAPHIC_LENGTH)
         if length is None:
             algorithm = algorithm or usual_algorithm(context, CryptographicAlgorithm.AES)
-            length = USUAL_LENGTHS.get(algorithm)  # type: ignore[arg-type]
+            length = USUAL_LENGTHS.get(algorithm)
         if length is None:
             raise OperationFailed(_R.INVALID_ATTRIBUTE_VALUE, "a new split key needs a Cryptographic Length")
         material, key_format = random_key(context, algorithm, length), KeyFormatType.RAW

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from keystead.crypto.certificates import certificate_facts
 from keystead.crypto.formats import load_private, load_public
@@ -28,6 +28,7 @@ from keystead.kmip.tags import Tag
 from keystead.policy.lifecycle import USES, Use, check_use
 from keystead.policy.wrapping import check_other_use
 
+S = TypeVar("S", bound=ManagedObject)
 MAXIMUM_LOADED_KEYS: Final = 1024
 
 
@@ -97,6 +98,11 @@ def key_block(secret: ManagedObject) -> KeyBlock:
     if not isinstance(block, KeyBlock):
         raise OperationFailed(ResultReason.INVALID_OBJECT_TYPE, "the object is not a key")
     return block
+
+
+def with_key_block(secret: S, block: KeyBlock) -> S:
+    """The same object, which has a Key Block, with another one."""
+    return replace(secret, key_block=block)  # type: ignore[type-var]  # whoever has one is a dataclass
 
 
 def plain_value(block: KeyBlock) -> KeyValue:

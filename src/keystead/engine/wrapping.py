@@ -87,13 +87,13 @@ def resolved(context: Context, secret: S) -> S:
         OperationFailed: Object Not Found.
     """
     block = getattr(secret, "key_block", None)
-    described = block.key_wrapping_data if isinstance(block, KeyBlock) else None
-    if described is None:
+    if not isinstance(block, KeyBlock) or block.key_wrapping_data is None:
         return secret
+    described = block.key_wrapping_data
     encryption = _with_own_name(context, described.encryption_key_information)
     mac = _with_own_name(context, described.mac_signature_key_information)
     described = replace(described, encryption_key_information=encryption, mac_signature_key_information=mac)
-    return replace(secret, key_block=replace(block, key_wrapping_data=described))  # type: ignore[type-var]
+    return use.with_key_block(secret, replace(block, key_wrapping_data=described))
 
 
 def _hides(method: WrappingMethod) -> bool:
@@ -181,7 +181,7 @@ def wrapped(
     shaped = shaped or not context.caller.names_server
     if shaped and option is EncodingOption.NO_ENCODING and isinstance(content, bytes):
         content = KeyValue(key_material=content)
-    return replace(secret, key_block=replace(block, key_value=content, key_wrapping_data=described))  # type: ignore[type-var]
+    return use.with_key_block(secret, replace(block, key_value=content, key_wrapping_data=described))
 
 
 def check_as_it_came(context: Context, managed: Managed, secret: ManagedObject) -> None:
@@ -320,7 +320,7 @@ def unwrapped(context: Context, secret: ManagedObject, managed: Managed | None =
         value = KeyValue(key_material=data)
     else:
         value = _value(data, context.version, bare=described.encoding_option is None)
-    return replace(secret, key_block=replace(block, key_value=value, key_wrapping_data=None))  # type: ignore[type-var]
+    return use.with_key_block(secret, replace(block, key_value=value, key_wrapping_data=None))
 
 
 def openable(context: Context, secret: ManagedObject) -> Managed | None:

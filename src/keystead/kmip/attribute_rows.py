@@ -400,6 +400,11 @@ def visible(name: AttributeName, version: Version) -> bool:
 _VENDOR_NAME: Final = re.compile(r"[xy]-")
 
 
+def row_of(name: AttributeName) -> AttributeRow | None:
+    """The rules of an attribute; None for a vendor's, and for Link, which is many."""
+    return ATTRIBUTES.get(name) if isinstance(name, Tag) else None
+
+
 def name_of(title: str) -> AttributeName:
     """The attribute of a name of 1.x."""
     row = _BY_TITLE.get(title)

@@ -51,6 +51,7 @@ from keystead.kmip.attribute_rows import (
     When,
     expand,
     name_of,
+    row_of,
     title_of,
     visible,
 )
@@ -87,6 +88,7 @@ __all__ = [
     "expand",
     "load_stored",
     "name_of",
+    "row_of",
     "title_of",
     "visible",
 ]
