@@ -9,8 +9,18 @@ from typing import Any, Final
 from keystead.engine.context import Context
 from keystead.engine.create import create
 from keystead.engine.handlers import handles
-from keystead.engine.making import DEFAULT_GROUP, MASKED
-from keystead.engine.managed import DATES, HISTORY, IMPLIED, USUAL, conditions, filed_as, name_key, part_condition
+from keystead.engine.making import MASKED
+from keystead.engine.managed import (
+    DATES,
+    DEFAULT_GROUP,
+    HISTORY,
+    IMPLIED,
+    USUAL,
+    conditions,
+    filed_as,
+    name_key,
+    part_condition,
+)
 from keystead.errors import OperationFailed
 from keystead.kmip import ttlv
 from keystead.kmip.attributes import ATTRIBUTES, Attribute, AttributeName, Attributes, VendorAttributeName

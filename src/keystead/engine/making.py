@@ -11,7 +11,7 @@ from typing import Any, Final
 from keystead.engine import rules, storage
 from keystead.engine.context import Context
 from keystead.engine.extensions import VENDOR
-from keystead.engine.managed import LEASE_SECONDS, RNG, SERVER_VENDORS, Managed, gather, numbered
+from keystead.engine.managed import DEFAULT_GROUP, LEASE_SECONDS, RNG, SERVER_VENDORS, Managed, gather, numbered
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import (
     ATTRIBUTES,
@@ -69,8 +69,6 @@ _ASKED: Final = frozenset(
 MASKED: Final = ATTRIBUTES[Tag.CRYPTOGRAPHIC_USAGE_MASK].applies_to - {ObjectType.OPAQUE_OBJECT}
 """What always has a Cryptographic Usage Mask; an opaque object has one if its maker says so."""
 _GROUPED: Final = frozenset(ObjectType) - {ObjectType.TEMPLATE, ObjectType.USER, ObjectType.GROUP}
-DEFAULT_GROUP: Final = "default"
-"""The reserved Object Group, for what its maker put into none.  Source: KMIP 1.1 §3.33."""
 _M: Final = CryptographicUsageMask
 _A: Final = CryptographicAlgorithm
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import combinations, count
 from typing import Any, Final
 
@@ -45,6 +46,8 @@ SERVER_VENDORS: Final = frozenset({"y", "Keystead"})
 HISTORY: Final = VendorAttributeName("Keystead", "History")
 """Where an object's history is kept: no client sees it."""
 LEASE_SECONDS: Final = 3600
+DEFAULT_GROUP: Final = "default"
+"""The reserved Object Group, for what its maker put into none.  Source: KMIP 1.1 §3.33."""
 RNG: Final = RNGParameters(rng_algorithm=RNGAlgorithm.DRBG)
 """The random number generator of the operating system."""
 USUAL: Final[Mapping[Tag, Any]] = {
@@ -129,7 +132,7 @@ class Managed:
         """Remember what became of its bytes."""
         if history == self.history:
             return self
-        return self.put(HISTORY, ttlv.Item(int(Tag.ATTRIBUTE_VALUE), ttlv.INTEGER, int(history)) if history else None)
+        return self.put(HISTORY, _as_item(history) if history else None)
 
     @property
     def sensitive(self) -> bool:
@@ -198,7 +201,7 @@ class Managed:
         if value is None:
             changed.pop(name, None)
         else:
-            changed[name] = (Attribute(name, value, self._only_index(name)),)
+            changed[name] = alone(name, value, self._only_index(name))
         return self._having(changed)
 
     def update(self, values: Mapping[AttributeName, Any]) -> Managed:
@@ -208,7 +211,7 @@ class Managed:
             if value is None:
                 changed.pop(name, None)
             else:
-                changed[name] = (Attribute(name, value, self._only_index(name)),)
+                changed[name] = alone(name, value, self._only_index(name))
         return self._having(changed)
 
     def add(self, name: AttributeName, value: Any) -> Managed:
@@ -268,14 +271,52 @@ def numbered(
     """Number the instances of each attribute from 0, and those of all links together."""
     links = count()
     return {
-        name: tuple(
+        name: only_or_all(
+            name,
             [
                 instance if instance.index == number else Attribute(name, instance.value, number)
                 for instance, number in zip(instances, links if name in LINK_TYPES else count(), strict=False)
-            ]
+            ],
         )
         for name, instances in attributes.items()
     }
+
+
+def only_or_all(name: AttributeName, instances: Sequence[Attribute]) -> tuple[Attribute, ...]:
+    """The instances of an attribute as an object has them."""
+    if len(instances) != 1:
+        return tuple(instances)
+    return alone(name, instances[0].value, instances[0].index or 0)
+
+
+def alone(name: AttributeName, value: Any, index: int = 0) -> tuple[Attribute, ...]:
+    """The only instance of an attribute; one for all objects that have the same.
+
+    So an object in the cache is small, and the collector, for which everybody waits, has little to look at.
+    """
+    usual = _USUALLY_ALONE.get(name)
+    if usual is not None and index == 0 and usual[0].value == value:
+        return usual
+    return _alone(name, value, index) if isinstance(value, int) else (Attribute(name, value, index),)
+
+
+@lru_cache(4096, typed=True)
+def _alone(name: AttributeName, value: int, index: int) -> tuple[Attribute, ...]:
+    return (Attribute(name, value, index),)
+
+
+def _as_item(history: History) -> ttlv.Item:
+    return ttlv.Item(int(Tag.ATTRIBUTE_VALUE), ttlv.INTEGER, int(history))
+
+
+_OFTEN: Final[tuple[tuple[AttributeName, Any], ...]] = (
+    *USUAL.items(),
+    (Tag.OBJECT_GROUP, DEFAULT_GROUP),
+    (HISTORY, _as_item(History.MADE_HERE)),
+)
+_USUALLY_ALONE: Final[Mapping[AttributeName, tuple[Attribute, ...]]] = {
+    name: (Attribute(name, value, 0),) for name, value in _OFTEN
+}
 
 
 # --- what Locate finds an object by -----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from struct import Struct, error
 from typing import Any, Final
 
 from keystead.custody.zones import Vault
-from keystead.engine.managed import Managed, dump_attributes, index_of, names_of, numbers_of
+from keystead.engine.managed import Managed, dump_attributes, index_of, names_of, numbers_of, only_or_all
 from keystead.errors import TamperError
 from keystead.kmip.attributes import load_stored
 from keystead.kmip.enums import ObjectType
@@ -102,7 +102,7 @@ def open_record(vault: Vault, record: Record) -> Managed:
         record.owner,
         ObjectType(record.object_type),
         record.generation,
-        {name: tuple(instances) for name, instances in found.items()},
+        {name: only_or_all(name, instances) for name, instances in found.items()},
         record.material,
     )
 
