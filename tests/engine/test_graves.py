@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keystead.custody.keks import SqliteKekStore, Tombstone
-from keystead.engine import engine
+from keystead.engine import graves
 from keystead.errors import CustodyError
 from keystead.kmip.enums import ResultStatus, RevocationReasonCode
 from keystead.kmip.payloads.lifecycle import DestroyRequest, ObliterateRequest, RevokeRequest
@@ -64,7 +64,7 @@ def test_c03_a_tombstone_outlives_a_crash(world: World, tmp_path: Path, end: obj
 def test_c03_the_log_is_emptied_though_the_worker_that_destroyed_something_is_killed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "SCRUB_SECONDS", 0)
+    monkeypatch.setattr(graves, "SCRUB_SECONDS", 0)
     key = create(world)
     with world.engine.store.begin(write=False) as transaction:
         record = transaction.get(key)

@@ -215,7 +215,7 @@ def test_the_bytes_of_a_destroyed_key_leave_the_files(world: World) -> None:
     assert record is not None
     assert record.material is not None
     world.do(DestroyRequest(unique_identifier=uid))
-    world.engine._scrub = 0.001
+    world.engine.shredder.due = 0.001
     world.engine.upkeep()
     assert not in_files(world.directory, record.material)
 

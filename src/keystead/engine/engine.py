@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from keystead.config import Config
 from keystead.custody import RootOfTrust
 from keystead.custody.anchor import Anchor
-from keystead.custody.keks import SqliteKekStore, Tombstone
+from keystead.custody.keks import SqliteKekStore
 from keystead.custody.zones import Vault
 from keystead.engine import (
     asynchronous,
@@ -84,8 +84,6 @@ T = TypeVar("T")
 
 MAXIMUM_RETRIES: Final = 5
 MAXIMUM_CACHED: Final = 100_000
-SCRUB_SECONDS: Final = 5.0
-"""After a destruction the database's log is emptied about so soon; not for each, since all have to wait for that."""
 _STOP, _CONTINUE, _UNDO = (
     BatchErrorContinuationOption.STOP,
     BatchErrorContinuationOption.CONTINUE,
@@ -149,8 +147,8 @@ class Engine:
         self.token: Token = OwnLibrary()
         self.endpoints: tuple[int, Mapping[str, Endpoint]] = (-1, {})
         self.sweeper = Sweeper(self, None)
+        self.shredder = graves.Shredder(self)
         self._refreshed = 0
-        self._scrub = 0.0
         self._epoch: object = None
         self._turning = threading.Lock()
         self._answers = Answers()
@@ -185,13 +183,13 @@ class Engine:
     def start(self) -> None:
         """Look at what there is, before the first answer.  Raises: StoreError, CustodyError, TamperError."""
         self.sweeper.start()
-        self._scrub = time.monotonic()  # what was destroyed just before a crash may be in the log
+        self.shredder.start()
 
     def upkeep(self) -> None:
         """Do what is due; about once a second.  Whatever becomes of one chore, the others are done."""
         chores: list[Callable[[], object]] = [lambda: self.store.upkeep(int(self.clock())), self.vault.follow]
         if not self.sealed:
-            chores += [lambda: waiting.carry_out(self), self._bury, self._empty_log, self._unload]
+            chores += [lambda: waiting.carry_out(self), self.shredder.bury, self.shredder.empty_log, self._unload]
             chores += [self.store.note, self.sweeper.beat]
         failed: Exception | None = None
         for chore in chores:
@@ -211,20 +209,6 @@ class Engine:
             StoreError, CustodyError, TamperError: it goes on later.
         """
         return not self.sealed and self.sweeper.alone() and rotation.labour(self)
-
-    def _bury(self) -> None:
-        """Note what was destroyed where no restore undoes it."""
-        if graves.bury(self):
-            self._scrub = self._scrub or time.monotonic() + SCRUB_SECONDS
-
-    def _empty_log(self) -> None:
-        """Leave nothing of what was destroyed in the database's log, if it is time."""
-        if self._scrub and time.monotonic() >= self._scrub:
-            try:
-                self.store.scrub()
-                self._scrub = 0.0
-            except StoreError:
-                self._scrub = time.monotonic() + SCRUB_SECONDS
 
     def _unload(self) -> None:
         """Let go of the keys that other processes destroyed."""
@@ -258,10 +242,8 @@ class Engine:
         if "workshop" in self.__dict__:
             self.workshop.shutdown(wait=False, cancel_futures=True)
         if not self.sealed:
-            self._scrub = self._scrub and time.monotonic()
             with suppress(KeysteadError):  # whoever opens it next sees that it has come further, which is no harm
-                self._bury()
-                self._empty_log()
+                self.shredder.finish()
                 self.store.note()
         self.token.close()
         self.store.close()
@@ -412,17 +394,8 @@ class Engine:
             else:
                 self.cache[unique_identifier] = managed
         if stones:
-            self._entomb([stone for stone in stones if stone.what == "gone"])
+            self.shredder.entomb(stones)
         return result
-
-    def _entomb(self, gone: list[Tombstone]) -> None:
-        """Bury what is gone before the answer leaves: the store has no trace of it.  What is destroyed it knows."""
-        self._scrub = self._scrub or time.monotonic() + SCRUB_SECONDS
-        if gone:
-            try:
-                self.vault.bury(gone)
-            except KeysteadError as error:  # it is done, and noted: it is tried again
-                log.error("tombstones not written", extra={"fields": {"said": str(error)}})
 
     def _message(self, turn: Turn, incoming: Incoming) -> bytes:
         prepared = incoming.prepared

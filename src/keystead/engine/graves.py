@@ -6,19 +6,25 @@ second, and after a crash too.
 
 from __future__ import annotations
 
+import logging
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from keystead.custody.keks import Tombstone
 from keystead.engine.guard import GuardedStore
-from keystead.errors import TamperError
+from keystead.errors import KeysteadError, StoreError, TamperError
 from keystead.store import Transaction
 
 if TYPE_CHECKING:
     from keystead.engine.context import Turn
     from keystead.engine.engine import Engine
 
+log = logging.getLogger("keystead.engine")
+
 KIND: Final = "grave"
+SCRUB_SECONDS: Final = 5.0
+"""After a destruction the database's log is emptied about so soon; not for each, since all have to wait for that."""
 
 
 def note(turn: Turn) -> list[Tombstone]:
@@ -49,6 +55,55 @@ def bury(engine: Engine) -> bool:
                     transaction.delete_entry(KIND, name)
             transaction.commit()
     return bool(found)
+
+
+class Shredder:
+    """Sees to it that of what an engine destroyed only tombstones are left.
+
+    Attributes:
+        due: when the database's log is to be emptied, by `time.monotonic`; 0 if nothing of it is there.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.due = 0.0
+
+    def start(self) -> None:
+        """Begin: what was destroyed just before a crash may be in the log."""
+        self.due = time.monotonic()
+
+    def entomb(self, stones: list[Tombstone]) -> None:
+        """Bury what is gone before the answer leaves: the store has no trace of it.  What is destroyed it knows."""
+        self._schedule()
+        gone = [stone for stone in stones if stone.what == "gone"]
+        if gone:
+            try:
+                self._engine.vault.bury(gone)
+            except KeysteadError as error:  # it is done, and noted: it is tried again
+                log.error("tombstones not written", extra={"fields": {"said": str(error)}})
+
+    def bury(self) -> None:
+        """Carry over what was noted.  Raises: StoreError, CustodyError, TamperError; it stays noted."""
+        if bury(self._engine):
+            self._schedule()
+
+    def empty_log(self) -> None:
+        """Leave nothing of what was destroyed in the database's log, if it is time."""
+        if self.due and time.monotonic() >= self.due:
+            self.due = 0.0
+            try:
+                self._engine.store.scrub()
+            except StoreError:  # somebody still reads
+                self._schedule()
+
+    def finish(self) -> None:
+        """Do what is left, at once.  Raises: as `bury`."""
+        self.bury()
+        self.due = self.due and time.monotonic()
+        self.empty_log()
+
+    def _schedule(self) -> None:
+        self.due = self.due or time.monotonic() + SCRUB_SECONDS
 
 
 def noted(store: GuardedStore, transaction: Transaction) -> list[Tombstone]:
