@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shutil
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
-from tests.torture.drill import Skipped, perform
+from tests.torture.drill import Report, Skipped, perform
 from tests.torture.drills import DRILLS
 
 
@@ -24,9 +26,10 @@ def main() -> int:
     broken = False
     for name in asked.drill or DRILLS:
         drill, started = DRILLS[name], time.monotonic()
+        show = partial(_show, name) if sys.stderr.isatty() else None
         with tempfile.TemporaryDirectory(prefix="torture-") as directory:
             try:
-                report = perform(drill, asked.count or drill.full, asked.seed, Path(directory))
+                report = perform(drill, asked.count or drill.full, asked.seed, Path(directory), show)
             except Skipped as reason:
                 print(f"{name} ({drill.ids}): left out, {reason}", flush=True)
                 continue
@@ -39,6 +42,12 @@ def main() -> int:
             print(f"  {violation[:2000]}", flush=True)
         broken |= bool(report.violations)
     return int(broken)
+
+
+def _show(name: str, report: Report) -> None:
+    """One line, written over again and again."""
+    width = shutil.get_terminal_size().columns - 1
+    print(f"\r{f'{name}: {report}'[:width]:{width}}\r", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

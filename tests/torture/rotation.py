@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -41,7 +40,6 @@ def run(count: int, seed: int, directory: Path, report: Report) -> None:
         made = _make(engine, count, report)
         sample = {name: _got(engine, name) for name in random.sample(made, min(SAMPLE, len(made)))}
         rotation.rotate(engine, rotation.zones_of(engine, None, None), "drill")
-        report.counts["objects"] = count
     for _ in range(KILLS):
         pid = _worker(directory)
         time.sleep(0.1 + random.random() * 0.4)
@@ -70,8 +68,8 @@ def _make(engine: Engine, count: int, report: Report) -> list[str]:
             for item in load_response(answer)[0].batch_item:
                 made.append(str(payload(item).unique_identifier))
         engine.upkeep()
-        if sys.stderr.isatty():
-            print(f"\r{len(made):,} of {count:,} objects made", end="", file=sys.stderr)
+        report.counts["objects"] = len(made)
+        report.tick()
     return made
 
 
@@ -107,6 +105,7 @@ def _finish(engine: Engine, random: Random, sample: dict[str, bytes], report: Re
         now = time.monotonic()
         longest, before = max(longest, now - before), now
         report.counts["slices"] += 1
+        report.tick()
         if report.counts["slices"] % 100 == 0:
             engine.upkeep()
             before = time.monotonic()
