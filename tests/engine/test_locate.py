@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import pytest
 
+from keystead.engine import context
 from keystead.engine.managed import HISTORY
 from keystead.errors import CodecError
 from keystead.kmip import ttlv
@@ -17,19 +19,21 @@ from keystead.kmip.enums import (
     KeyFormatType,
     LinkType,
     NameType,
+    ObjectClassMask,
     ObjectType,
     PaddingMethod,
     ResultReason,
+    StorageStatusMask,
     UsageLimitsUnit,
 )
 from keystead.kmip.messages import load_request
 from keystead.kmip.payloads.attributes import GetAttributesRequest
-from keystead.kmip.payloads.create import CreateKeyPairRequest
+from keystead.kmip.payloads.create import CreateKeyPairRequest, CreateRequest
 from keystead.kmip.payloads.locate import LocateRequest
-from keystead.kmip.schema import Nested, value_reader
+from keystead.kmip.schema import Nested, fields_of, value_reader
 from keystead.kmip.structures import CryptographicParameters, Digest, Name, UsageLimits
 from keystead.kmip.tags import Tag
-from keystead.kmip.version import V1_2, V1_4, V2_1, Version
+from keystead.kmip.version import V1_2, V1_4, V2_1, V3_0, Version
 from tests.engine.keys import A, M, attributes, create
 from tests.engine.world import START, World, request_message
 
@@ -82,6 +86,73 @@ class TestParts:
         cbc = CryptographicParameters(block_cipher_mode=BlockCipherMode.CBC)
         assert found(world, (Tag.CRYPTOGRAPHIC_PARAMETERS, cbc)) == {key, other}
         assert found(world, (Tag.CRYPTOGRAPHIC_PARAMETERS, both)) == {key}
+
+    def test_any_part_of_a_large_structure_finds_it(self, world: World) -> None:
+        whole = CryptographicParameters(
+            block_cipher_mode=BlockCipherMode.GCM,
+            padding_method=PaddingMethod.NONE,
+            hashing_algorithm=HashingAlgorithm.SHA_256,
+            cryptographic_algorithm=A.AES,
+            random_iv=True,
+            iv_length=12,
+            tag_length=16,
+        )
+        key = create(world, cryptographic_parameters=whole)
+        fields = [field.name for field in fields_of(CryptographicParameters) if getattr(whole, field.name) is not None]
+        for size in range(1, len(fields) + 1):
+            for names in combinations(fields, size):
+                part = CryptographicParameters(**{name: getattr(whole, name) for name in names})
+                assert found(world, (Tag.CRYPTOGRAPHIC_PARAMETERS, part)) == {key}, names
+
+    def test_no_two_instances_together_are_taken_for_one(self, world: World) -> None:
+        def parameters(tag_length: int, *without: str) -> CryptographicParameters:
+            fields: dict[str, Any] = {"block_cipher_mode": BlockCipherMode.GCM, "random_iv": True, "iv_length": 12}
+            kept = {name: value for name, value in fields.items() if name not in without}
+            return CryptographicParameters(tag_length=tag_length, **kept)
+
+        three = (parameters(16, "iv_length"), parameters(16, "random_iv"), parameters(16, "block_cipher_mode"))
+        several = CryptographicParameters(block_cipher_mode=BlockCipherMode.GCM, random_iv=True, iv_length=12)
+        pairs = Attributes.of(
+            [(Tag.CRYPTOGRAPHIC_PARAMETERS, one) for one in (*three, parameters(12), parameters(14, "iv_length"))]
+        )
+        asked = Attributes((*attributes(cryptographic_algorithm=A.AES, cryptographic_length=128), *pairs))
+        made = world.do(CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=asked))
+        key = str(made.unique_identifier)
+        assert found(world, (Tag.CRYPTOGRAPHIC_PARAMETERS, several)) == {key}
+        assert found(world, (Tag.CRYPTOGRAPHIC_PARAMETERS, parameters(12))) == {key}
+        assert found(world, (Tag.CRYPTOGRAPHIC_PARAMETERS, parameters(16))) == set()
+        assert found(world, (Tag.CRYPTOGRAPHIC_PARAMETERS, three[0])) == {key}
+
+    def test_pages_of_what_had_to_be_looked_at(self, world: World) -> None:
+        asked = CryptographicParameters(block_cipher_mode=BlockCipherMode.GCM, random_iv=True, iv_length=12)
+        keys = [create(world, cryptographic_parameters=asked) for _ in range(5)]
+        wanted = attributes(cryptographic_parameters=asked)
+        got = world.do(LocateRequest(attributes=wanted, maximum_items=2, offset_items=1), version=V1_4)
+        assert list(got.unique_identifier) == keys[::-1][1:3]
+        assert got.located_items == 5
+
+    def test_what_would_take_too_long_to_look_at_is_refused(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(context, "MOST_LOOKED_AT", 2)
+        asked = CryptographicParameters(block_cipher_mode=BlockCipherMode.GCM, random_iv=True, iv_length=12)
+        for _ in range(3):
+            create(world, cryptographic_parameters=asked)
+        wanted = LocateRequest(attributes=attributes(cryptographic_parameters=asked))
+        assert world.refused(wanted) is R.SERVER_LIMIT_EXCEEDED
+
+    @pytest.mark.parametrize(
+        "how",
+        [
+            {"storage_status_mask": StorageStatusMask(0)},
+            {"storage_status_mask": StorageStatusMask(8)},
+            {"storage_status_mask": StorageStatusMask(9)},
+            {"object_class_mask": ObjectClassMask(0)},
+            {"object_class_mask": ObjectClassMask(4)},
+        ],
+    )
+    def test_a_mask_that_asks_for_nothing_known_is_refused(self, world: World, how: dict[str, Any]) -> None:
+        assert world.refused(LocateRequest(**how), version=V3_0) is R.INVALID_FIELD
 
     def test_a_digest_by_its_value(self, world: World) -> None:
         key = create(world)

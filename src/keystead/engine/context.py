@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -54,6 +54,8 @@ log = logging.getLogger("keystead.engine")
 
 M = TypeVar("M", bound=ManagedObject)
 
+MOST_LOOKED_AT: Final = 1000
+"""Where an index alone does not decide.  They are opened in the turn, for which all clients wait."""
 FEW: Final = 4
 """Whoever finds so few uses them: each is looked at.  Long lists are left to the sweep (`integrity`)."""
 
@@ -217,6 +219,12 @@ class Turn:
         self.changed[unique_identifier] = managed
 
 
+def _page(found: list[str], criteria: Criteria) -> tuple[list[str], int]:
+    """The part of a whole list that is asked for, and its length."""
+    last = None if criteria.maximum_items is None else criteria.offset_items + criteria.maximum_items
+    return found[criteria.offset_items : last], len(found)
+
+
 class Context:
     """What one message carries from batch item to batch item; its state lives and dies here.
 
@@ -311,8 +319,17 @@ class Context:
                 return None
         return found
 
-    def find(self, criteria: Criteria) -> tuple[list[str], int]:
-        """Search among the objects that the caller may see; (unique identifiers, newest first; how many match)."""
+    def find(self, criteria: Criteria, holds: Callable[[Managed], bool] | None = None) -> tuple[list[str], int]:
+        """Search among the objects that the caller may see; (unique identifiers, newest first; how many match).
+
+        Args:
+            holds: what has to be seen at the objects themselves.
+
+        Raises:
+            OperationFailed: Server Limit Exceeded; too many would have to be looked at.
+        """
+        if holds is not None:
+            return self._find_by_looking(criteria, holds)
         if self.delegation is not None and self.delegation.narrow:
             return self._find_narrowly(criteria, self.delegation)
         located = self.transaction.locate(criteria)
@@ -337,12 +354,30 @@ class Context:
         log.critical("integrity check failed", extra={"fields": {"found by what it is not": name}})
         return False
 
+    def _find_by_looking(self, criteria: Criteria, holds: Callable[[Managed], bool]) -> tuple[list[str], int]:
+        everything = replace(criteria, maximum_items=MOST_LOOKED_AT, offset_items=0)
+        candidates, total = self.find(everything)
+        if total > len(candidates):
+            raise OperationFailed(
+                ResultReason.SERVER_LIMIT_EXCEEDED,
+                f"more than {MOST_LOOKED_AT:,} objects would have to be looked at; search by less of the structure,"
+                " or by more attributes",
+            )
+        return _page([name for name in candidates if self._holds(name, holds)], criteria)
+
+    def _holds(self, name: str, holds: Callable[[Managed], bool]) -> bool:
+        try:
+            managed = self.turn.fetch(name)
+        except TamperError:
+            return True  # whoever uses it is told
+        return managed is not None and holds(managed)
+
     def _find_narrowly(self, criteria: Criteria, delegation: Delegation) -> tuple[list[str], int]:
         """Search among the objects that a ticket extends to."""
         located = self.transaction.locate(replace(criteria, maximum_items=None, offset_items=0))
-        found = [name for name in located.identifiers if delegation.permits(name, self.turn.fetch(name))]
-        last = None if criteria.maximum_items is None else criteria.offset_items + criteria.maximum_items
-        return found[criteria.offset_items : last], len(found)
+        return _page(
+            [name for name in located.identifiers if delegation.permits(name, self.turn.fetch(name))], criteria
+        )
 
     def add(self, managed: Managed, secret: ManagedObject | None = None, version: Version | None = None) -> Managed:
         """Keep a new object.

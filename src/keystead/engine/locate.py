@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from keystead.engine.context import Context
 from keystead.engine.create import create
@@ -16,8 +16,11 @@ from keystead.engine.managed import (
     HISTORY,
     IMPLIED,
     USUAL,
+    Managed,
+    agrees,
     conditions,
     filed_as,
+    in_doubt,
     name_key,
     part_condition,
 )
@@ -43,6 +46,8 @@ from keystead.kmip.structures import Digest, UsageLimits
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V1_3
 
+K = TypeVar("K", ObjectClassMask, StorageStatusMask)
+
 USUALLY_LOCATED: Final = 1000
 """Unique Identifiers in one answer to a client that does not say how many it wants, and can ask for the rest."""
 MOST_LOCATED: Final = 65_536
@@ -67,44 +72,47 @@ def locate(context: Context, request: LocateRequest) -> LocateResponse:
         asked.apply(attribute)
     asked.whole_group = asked.count == len(asked.groups) == 1
     if request.object_class_mask is not None or not asked.classes:
-        asked.of_class(request.object_class_mask or ObjectClassMask.USER)
+        asked.of_class(_mask(request.object_class_mask, ObjectClassMask.USER))
     # Before 1.3 there is no Offset Items, and no Located Items that tells how many there are.
     usual = USUALLY_LOCATED if context.version >= V1_3 else MOST_LOCATED
     most = usual if limit is None else min(MOST_LOCATED, limit)
-    mask = int(request.storage_status_mask or StorageStatusMask.ON_LINE_STORAGE)
-    member = None
-    if request.object_group_member is not None:
+    asked.storage = int(_mask(request.storage_status_mask, StorageStatusMask.ON_LINE_STORAGE))
+    if request.object_group_member is None:
+        found, total = asked.find(maximum_items=most, offset_items=offset)
+    else:
         member = MEMBERS.get(request.object_group_member)
         if member is None:
             raise OperationFailed(ResultReason.INVALID_FIELD, "this Object Group Member is not known")
-    if member is None:
-        found, total = context.find(
-            context.criteria(maximum_items=most, offset_items=offset, storage_status_mask=mask, **asked.as_criteria())
-        )
-    else:
-        found, total = member(context, asked, {"storage_status_mask": mask}, most, offset)
+        found, total = member(context, asked, most, offset)
     context.placeholder = found[0] if len(found) == 1 and (total == 1 or limit == 1) else None
     return LocateResponse(located_items=total, unique_identifier=tuple(found))
+
+
+def _mask(asked: K | None, usual: K) -> K:
+    """What a mask asks for.  Raises: OperationFailed (Invalid Field); no bit is set, or one that means nothing."""
+    if asked is None:
+        return usual
+    if not 0 < asked <= sum(map(int, type(usual))):
+        title = "Object Class Mask" if isinstance(usual, ObjectClassMask) else "Storage Status Mask"
+        raise OperationFailed(ResultReason.INVALID_FIELD, f"no bit of the {title} is set, or one that has no meaning")
+    return asked
 
 
 # --- members of object groups -----------------------------------------------------------------------------------------
 
 
-def _fresh(
-    context: Context, asked: _Conditions, conditions_: dict[str, Any], most: int, offset: int
-) -> tuple[list[str], int]:
+def _fresh(context: Context, asked: _Conditions, most: int, offset: int) -> tuple[list[str], int]:
     """The fresh members of a group, the oldest first: a pool is used up in the order in which it was filled.
 
     The default group never runs dry: a member is made if none is fresh.  Source: KMIP 1.1 §3.34 and §4.8.
     """
     asked.require(Tag.FRESH, True)
-    criteria = {**conditions_, **asked.as_criteria()}
-    total = context.find(context.criteria(maximum_items=0, **criteria))[1]
+    total = asked.find(maximum_items=0)[1]
     if not total and asked.whole_group and asked.groups == [DEFAULT_GROUP] and most and not offset:
         return [_pool_key(context)], 1
     first = max(total - offset - most, 0)
-    found = context.find(context.criteria(maximum_items=max(total - offset - first, 0), offset_items=first, **criteria))
-    return found[0][::-1], total
+    found, _ = asked.find(maximum_items=max(total - offset - first, 0), offset_items=first)
+    return found[::-1], total
 
 
 def _pool_key(context: Context) -> str:
@@ -121,26 +129,22 @@ def _pool_key(context: Context) -> str:
     return context.subjects[-1]
 
 
-def _default(
-    context: Context, asked: _Conditions, conditions_: dict[str, Any], most: int, offset: int
-) -> tuple[list[str], int]:
+def _default(context: Context, asked: _Conditions, most: int, offset: int) -> tuple[list[str], int]:
     """The default member of a group: each in turn, the oldest first."""
-    criteria = {**conditions_, **asked.as_criteria()}
-    total = context.find(context.criteria(maximum_items=0, **criteria))[1]
+    total = asked.find(maximum_items=0)[1]
     if not total or not most or offset:
         return [], min(total, 1)
     caller = context.caller
     key = hashlib.sha256("\0".join((caller.domain, caller.identity, *asked.groups)).encode()).hexdigest()
     transaction = context.transaction
-    found = context.find(context.criteria(maximum_items=1, offset_items=total - 1, **criteria))[0]
+    found, _ = asked.find(maximum_items=1, offset_items=total - 1)
     if not found:
         return [], 0
     [oldest] = found
     since, _, count = (transaction.entry(_GROUP_TURN, key) or b"").partition(b" ")
     turns = int(count) if since == oldest.encode() else 0
     transaction.put_entry(_GROUP_TURN, key, b"%s %d" % (oldest.encode(), turns + 1))
-    position = total - 1 - turns % total
-    return context.find(context.criteria(maximum_items=1, offset_items=position, **criteria))[0], 1
+    return asked.find(maximum_items=1, offset_items=total - 1 - turns % total)[0], 1
 
 
 MEMBERS: Final = {ObjectGroupMember.GROUP_MEMBER_FRESH: _fresh, ObjectGroupMember.GROUP_MEMBER_DEFAULT: _default}
@@ -164,6 +168,17 @@ class _Conditions:
         self.whole_group = False
         self.count = 0
         self.classes = 0
+        self.storage = int(StorageStatusMask.ON_LINE_STORAGE)
+        self.in_doubt: list[tuple[AttributeName, Structure]] = []
+
+    def find(self, **how: Any) -> tuple[list[str], int]:
+        """What meets all conditions; see `Context.find`."""
+        return self.context.find(
+            self.context.criteria(**how, **self.as_criteria()), self._settle if self.in_doubt else None
+        )
+
+    def _settle(self, managed: Managed) -> bool:
+        return all(agrees(managed, name, value) for name, value in self.in_doubt)
 
     def require(self, name: Tag, value: Any) -> None:
         """Add a condition that the request does not spell out."""
@@ -218,6 +233,8 @@ class _Conditions:
             self.object_types = set()  # every Digest here is of SHA-256
         else:
             self.equal += [(number, self._blind(number, part)) for number, part in found]
+            if in_doubt(value):
+                self.in_doubt.append((name, value))
 
     def of_class(self, mask: ObjectClassMask) -> None:
         """Of users, groups and credentials nothing is found but by who asks for the system's objects."""
@@ -258,6 +275,7 @@ class _Conditions:
             "states": None if self.states is None else tuple(self.states),
             "identifiers": None if self.identifiers is None else tuple(self.identifiers),
             "dates": tuple(ranges),
+            "storage_status_mask": self.storage,
             "not_before": tuple(not_before),
         }
 

@@ -69,7 +69,8 @@ IMPLIED: Final[Mapping[Tag, Any]] = {Tag.OPERATION_POLICY_NAME: "default", **dic
 entry for the attribute has the value.  Source: KMIP 1.4 §3.18; 3.0 §4.13."""
 _ABSENT: Final = b"absent"
 MOST_COMBINED_FIELDS: Final = 6
-"""A structure is indexed under every combination of its fields, up to so many; a longer one under pairs and whole."""
+"""A structure of so many fields, or fewer, is indexed under every combination of them; a longer one under each of its
+fields and each pair.  So whoever asks for more than two of those has to look at what is found: see `agrees`."""
 _ANY: Final = b"any"
 
 
@@ -355,7 +356,7 @@ def conditions(name: AttributeName, value: Any) -> list[tuple[int, bytes]]:
     A structure that lacks fields matches every structure that agrees in the fields that it has.
     Source: KMIP 1.4 section 4.9.
     """
-    number = int(name) if isinstance(name, Tag) else int(Tag.ATTRIBUTE)
+    number = _number(name)
     if isinstance(value, CryptographicUsageMask):
         return [(number, bit.to_bytes(4, "big")) for bit in _bits(value)]
     if isinstance(value, Digest):
@@ -363,8 +364,27 @@ def conditions(name: AttributeName, value: Any) -> list[tuple[int, bytes]]:
     if isinstance(value, Link):
         return _link_conditions(value)
     if isinstance(value, Structure):
-        return [(number, _encoded(name, _fields(value)))]
+        fields = _fields(value)
+        most = _most_combined(value)
+        parts = combinations(fields, most) if len(fields) > most else (fields,)
+        return [(number, _encoded(name, part)) for part in parts]
     return [(number, _encoded(name, value))]
+
+
+def in_doubt(value: Any) -> bool:
+    """Whether an object may meet the conditions of a value that none of its instances agrees with."""
+    return isinstance(value, Structure) and len(_fields(value)) > _most_combined(value)
+
+
+def agrees(managed: Managed, name: AttributeName, value: Structure) -> bool:
+    """Whether one instance of an attribute has all the fields of a structure."""
+    fields = _fields(value)
+    return any(all(getattr(held, field) == part for field, part in fields) for held in managed.all(name))
+
+
+def _most_combined(value: Structure) -> int:
+    fields = len(fields_of(type(value)))
+    return fields if fields <= MOST_COMBINED_FIELDS else 2
 
 
 def _link_conditions(link: Link) -> list[tuple[int, bytes]]:
@@ -392,17 +412,14 @@ def index_of(managed: Managed, wanted: Collection[int] | None = None) -> set[tup
     for name, instances in managed.attributes.items():
         if name in DATES or name in USUAL or name is Tag.NAME or name == HISTORY:
             continue
-        number = int(name) if isinstance(name, Tag) else int(Tag.ATTRIBUTE)
+        number = _number(name)
         if wanted is not None and number not in wanted and name not in LINK_TYPES:
             continue
         for instance in instances:
             value = instance.value
             if isinstance(name, Tag) and name in IMPLIED and IMPLIED[name] == value:
                 continue
-            if isinstance(value, Structure):
-                found.update((number, part) for part in _parts(name, value))
-            else:
-                found.update(conditions(name, value))
+            found.update(_entries(name, value))
             if isinstance(name, Tag) and name in LINK_TYPES:
                 found.update(_link_conditions(Link(link_type=LINK_TYPES[name], linked_object_identifier=value)))
     for name, usual in USUAL.items():
@@ -412,19 +429,23 @@ def index_of(managed: Managed, wanted: Collection[int] | None = None) -> set[tup
         if value is None:
             found.add((int(name), _ABSENT))
         elif value is not usual and value != usual:
-            found.update(conditions(name, value))
+            found.update(_entries(name, value))
     return found
 
 
-def _parts(name: AttributeName, value: Structure) -> Iterator[bytes]:
-    """Every combination of the fields of a structure, and the whole of it."""
-    prefix = _prefix(name)
+def _entries(name: AttributeName, value: Any) -> Iterable[tuple[int, bytes]]:
+    """What an instance of an attribute is indexed under."""
+    return _parts(name, value) if isinstance(value, Structure) else conditions(name, value)
+
+
+def _parts(name: AttributeName, value: Structure) -> Iterator[tuple[int, bytes]]:
+    """The combinations of the fields of a structure."""
+    number, prefix, most = _number(name), _prefix(name), _most_combined(value)
     for fields in _spellings(value):
         encoded = [_joined(map(_canonical, field)) for field in fields]
-        most = len(fields) if len(fields) <= MOST_COMBINED_FIELDS else 2
-        for size in {*range(1, most + 1), len(fields)}:
+        for size in range(1, min(most, len(fields)) + 1):
             for part in combinations(encoded, size):
-                yield prefix + _joined(part)
+                yield number, prefix + _joined(part)
 
 
 def _spellings(value: Structure) -> Iterator[tuple[tuple[str, Any], ...]]:
@@ -479,6 +500,10 @@ def _fields(value: Structure) -> tuple[tuple[str, Any], ...]:
 def _encoded(name: AttributeName, value: Any) -> bytes:
     """A value as bytes that are equal exactly when the values are."""
     return _prefix(name) + _canonical(value)
+
+
+def _number(name: AttributeName) -> int:
+    return int(name) if isinstance(name, Tag) else int(Tag.ATTRIBUTE)
 
 
 def _prefix(name: AttributeName) -> bytes:

@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from keystead.engine.context import Context
-from keystead.engine.managed import Managed, conditions, gather, index_of
+from keystead.engine.managed import Managed, agrees, conditions, gather, in_doubt, index_of
 from keystead.engine.sealed import Sealed
 from keystead.errors import OperationFailed
 from keystead.kmip.attributes import Attribute, AttributeName
@@ -103,9 +103,14 @@ def _matches(managed: Managed, attributes: Iterable[Attribute]) -> bool:
     index = index_of(managed)
     for attribute in attributes:
         held = [instance.value for instance in managed.attributes.get(attribute.name, ())]
-        if attribute.value not in held and not index.issuperset(conditions(attribute.name, attribute.value)):
+        if attribute.value not in held and not _meets(managed, index, attribute):
             return False
     return True
+
+
+def _meets(managed: Managed, index: set[tuple[int, bytes]], asked: Attribute) -> bool:
+    name, value = asked.name, asked.value
+    return index.issuperset(conditions(name, value)) and (not in_doubt(value) or agrees(managed, name, value))
 
 
 def types(rule: ObjectDefaults) -> Sequence[ObjectType]:
