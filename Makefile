@@ -43,8 +43,8 @@ fuzz: setup      ## FUZZ=n mutated messages through the front door, SEQUENCES=n 
 vectors: setup   ## every published vector through the engine
 	$(BIN)/python -m tests.vectors
 
-torture: setup   ## faults: kills, failing disks, planted bits (DRILL=name for one of them, COUNT=n times)
-	$(BIN)/python -m tests.torture $(if $(DRILL),--drill $(DRILL)) $(if $(COUNT),--count $(COUNT))
+torture: setup   ## faults: kills, failing disks, planted bits (DRILL=name for one of them, COUNT=n times, SEED=n again)
+	$(BIN)/python -m tests.torture $(if $(DRILL),--drill $(DRILL)) $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 bench: setup     ## measure CPU per request (needs KEYSTEAD_SHARED) and write docs/performance.md
 	$(BIN)/python -m tests.bench
