@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +22,8 @@ from keystead.kmip.enums import PKCS11ReturnCode as R
 from keystead.kmip.payloads.session import PKCS11Request
 from keystead.kmip.version import V1_4, V2_0, V2_1, V3_0
 from tests.engine.world import World
+from tests.hsm import SOFTHSM, installed
 
-SOFTHSM = Path("/usr/lib/softhsm/libsofthsm2.so")
 LABEL = "keystead test"
 
 
@@ -157,8 +156,7 @@ def test_parameters_that_are_not_those_of_the_function(world: World) -> None:
 @pytest.fixture(scope="module")
 def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The module, with a token of its own."""
-    if not SOFTHSM.exists() or shutil.which("softhsm2-util") is None:
-        pytest.skip("SoftHSM is not installed (apt-get install softhsm2)")
+    installed(SOFTHSM, "softhsm2-util")
     directory = tmp_path_factory.mktemp("softhsm")
     (directory / "tokens").mkdir()
     config = directory / "softhsm2.conf"

@@ -18,6 +18,10 @@ class Skipped(Exception):
     """This machine lacks something; the message says what."""
 
 
+class Impossible(Skipped):
+    """What it lacks cannot be installed, so that even CI may leave the drill out."""
+
+
 class Enough(Exception):
     """So many violations were found that the drill ends."""
 

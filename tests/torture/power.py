@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 
 from tests.support import make_engine
-from tests.torture.drill import Report, Skipped
+from tests.torture.drill import Impossible, Report, Skipped
 from tests.torture.engines import EngineProcess, Open
 from tests.torture.kill import MOST_ANSWERS, Ground
 from tests.torture.load import Client
@@ -31,11 +31,13 @@ class Disk:
     """A mounted file system that forgets.  Raises: Skipped."""
 
     def __init__(self, directory: Path) -> None:
+        if not Path("/dev/fuse").exists():
+            raise Impossible("there is no /dev/fuse")
         script = Path(os.environ.get("KEYSTEAD_SHARED", ""), "faults", "lossyfs.py")
         if not script.exists():
             raise Skipped("KEYSTEAD_SHARED does not name the folder with faults/lossyfs.py")
         if not os.access("/dev/fuse", os.W_OK) or shutil.which("fusermount3") is None:
-            raise Skipped("there is no FUSE (apt-get install fuse3)")
+            raise Skipped("/dev/fuse cannot be used, or fuse3 is not installed (apt-get install fuse3)")
         if subprocess.run([sys.executable, "-c", "import mfusepy"], capture_output=True, check=False).returncode:
             raise Skipped("mfusepy is not installed (pip install mfusepy)")
         self.synced, self.place = directory / "synced", directory / "mounted"
