@@ -172,6 +172,12 @@ class CustodyConfig:
         "tenth less CPU and leaves keys lying until their memory is used again.",
         choices=("all", "large"),
     )
+    swap: str = _setting(
+        "refused",
+        "Whether the server starts where its memory cannot be locked and the system swaps: allow it where swap is "
+        "encrypted.",
+        choices=("refused", "allowed"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,9 @@ class Site:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.command = KEYSTEAD
+        self.swap: str | None = "allowed"
+        """What the configuration says of it: the machine that the tests run on may swap."""
         self.config = directory / "keystead.toml"
         self.custody = directory / "custody"
         self.kmip, self.https = free_ports(2)
@@ -49,7 +52,7 @@ class Site:
 
     def run(self, *arguments: object, status: int | None = 0, config: bool = True) -> str:
         """Run a command; what it said, on both channels."""
-        command = [*KEYSTEAD, *map(str, arguments), *(["--config", str(self.config)] if config else [])]
+        command = [*self.command, *map(str, arguments), *(["--config", str(self.config)] if config else [])]
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120
         )
@@ -64,6 +67,8 @@ class Site:
         ports = ("--kmip-port", self.kmip, "--https-port", self.https)
         said = self.run("init", "--dir", self.directory, "--yes", *ports, *arguments, config=False)
         self.configure("server", 'kmip_host = "127.0.0.1"', 'https_host = "127.0.0.1"', "stop_seconds = 3.0")
+        if self.swap is not None:
+            self.configure("custody", f'swap = "{self.swap}"')
         return said
 
     def configure(self, section: str, *lines: str) -> None:
@@ -101,7 +106,7 @@ class Site:
     def serve(self, wanted: str = "ok", environment: Mapping[str, str] | None = None) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*KEYSTEAD, "serve", "--config", str(self.config)],
+                [*self.command, "serve", "--config", str(self.config)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **(environment or {})},
             )  # fmt: skip
         self.await_health(wanted)
@@ -129,6 +134,12 @@ class Site:
         while (found := self.health()) != wanted:
             assert self.process is None or self.process.poll() is None, self.said()
             assert time.monotonic() < deadline, (found, self.said())
+            time.sleep(0.05)
+
+    def await_log(self, wanted: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while wanted not in self.said():
+            assert time.monotonic() < deadline, self.said()
             time.sleep(0.05)
 
     def request(self, method: str, path: str, body: object = None, client: str | None = None) -> tuple[int, Any]:

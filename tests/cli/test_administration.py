@@ -23,7 +23,7 @@ from keystead.client import Client, Settings
 from keystead.errors import OperationFailed
 from keystead.kmip.enums import ResultReason
 
-from .running import KEYSTEAD, dev, run
+from .running import KEYSTEAD, complaints, dev, run
 
 PASSWORD = "correct horse battery staple"
 R = ResultReason
@@ -93,7 +93,7 @@ def test_a05_a10_each_command(tmp_path: Path, secret: Path, running: bool) -> No
         done = subprocess.run(talk, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         if running:
-            assert server.end()[2] == ""
+            assert not complaints(server.end()[2])
         lines = run("audit", "tail", "--lines", 1000, "--config", server.facts["config"]).stdout
     kept = b"".join(path.read_bytes() for path in (tmp_path / "ks").rglob("*") if path.is_file())
     assert PASSWORD.encode() not in kept
@@ -218,7 +218,9 @@ def test_a_server_whose_root_is_shared_is_administered_like_any_other(tmp_path: 
     folder = tmp_path / "ks"
     ports = ("--kmip-port", free_port(), "--https-port", free_port())
     assert run("init", "--dir", folder, "--yes", *ports).returncode == 0
-    operators = Operators(folder / "keystead.toml", secret)
+    config = folder / "keystead.toml"
+    config.write_text(config.read_text().replace("[custody]\n", '[custody]\nswap = "allowed"\n'))  # this machine may
+    operators = Operators(config, secret)
     people = [part for name in ("Ada", "Grace", "Hedy") for part in ("--custodian", name)]
     shares = tmp_path / "shares"
     split = ("--shares", 3, "--threshold", 2, *people, "--share-dir", shares)

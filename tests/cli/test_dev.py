@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from .running import KEYSTEAD, SUCCEEDED, dev, run
+from .running import KEYSTEAD, SUCCEEDED, complaints, dev, run
 
 
 def test_a_throw_away_server_is_ready_for_two_clients_and_leaves_nothing(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_throw_away_server_is_ready_for_two_clients_and_leaves_nothing(tmp_pat
             assert json.loads(connection.getresponse().read()) == {"status": "ok"}
         status, out, err = server.end()
         assert status == 0
-        assert err == ""
+        assert not complaints(err)
         assert f"localhost:{facts['ports']['kmip']}" in out
         assert re.search(r"call Create algorithm=AES length=256 .*\\\n +--profile .*alice\.json", out)
         assert "openssl s_client" in out
@@ -194,6 +194,7 @@ def test_init_makes_a_server_that_starts_and_stops(tmp_path: Path) -> None:
     assert "never changes a server" in again.stderr
     config = folder / "keystead.toml"
     text = config.read_text()
+    text = text.replace("[custody]\n", '[custody]\nswap = "allowed"\n')  # this machine may swap
     config.write_text(re.sub(r"(kmip|https)_port = \d+", r"\1_port = 0", text))
     assert run("client", "enroll", "alice", "--config", config).returncode == 0
     (row,) = json.loads(run("client", "list", "--json", "--config", config).stdout)

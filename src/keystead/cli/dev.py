@@ -105,7 +105,7 @@ def _run(
     ready_file: Path | None,
     temporary: bool,
 ) -> int:
-    from keystead.cli.opening import make_key_file_root, open_root, opener, sealed_file
+    from keystead.cli.opening import keep_in_memory, make_key_file_root, open_root, opener, sealed_file
     from keystead.cli.serve import begin_anew
     from keystead.pki.issue import Rules
     from keystead.server.log import configure
@@ -124,10 +124,16 @@ def _run(
         "workers": workers,
         "stop_seconds": STOP_SECONDS,
     }
-    custody = {"root": "key-file", "directory": layout.custody.name, "key_file": f"{layout.custody.name}/root.key"}
+    custody = {
+        "root": "key-file",
+        "directory": layout.custody.name,
+        "key_file": f"{layout.custody.name}/root.key",
+        "swap": "allowed",  # what is protected by nothing needs no more than a word about it
+    }
     layout.write_config({"server": server, "store": {"url": url}, "custody": custody})
     config = Config.load(layout.config)
     configure("warning", config.server.log_format)
+    keep_in_memory(config)
     make_key_file_root(layout.custody, layout.root_key)
     root = open_root(config)
     open_keeping = opener(config, root)

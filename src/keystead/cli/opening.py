@@ -15,7 +15,7 @@ from keystead.config import Config
 from keystead.custody import Means, RootOfTrust
 from keystead.custody import open_root as open_root_of_trust
 from keystead.custody.files import read_private
-from keystead.custody.memory import harden
+from keystead.custody.memory import harden, harden_server
 from keystead.custody.rootfile import ROOT_FILE, SEALED_FILE
 from keystead.custody.software import SoftwareRoot, make_key_file, read_key_file
 from keystead.errors import ConfigError, CustodyError
@@ -29,6 +29,16 @@ log = logging.getLogger("keystead.cli")
 MAXIMUM_PASSPHRASE_BYTES = 1024
 
 
+def keep_in_memory(config: Config) -> None:
+    """See to it, before a server has any key, that keys stay in its memory; say once, in its log, what is refused.
+
+    Raises:
+        ConfigError: they could be swapped out, and that is not allowed.
+    """
+    if refused := harden_server(config.custody.swap):
+        log.warning("memory", extra={"fields": {"refused": refused}})
+
+
 def open_root(config: Config) -> RootOfTrust:
     """Open the root of trust of a configuration, asking for its passphrase or PIN if there is no file with it.
 
@@ -38,8 +48,7 @@ def open_root(config: Config) -> RootOfTrust:
         ConfigError: it needs a passphrase and there is nobody to ask.
         CustodyError: it is not there, or cannot be opened.
     """
-    refused = harden()  # before there is anything in memory that is worth reading
-    log.info("memory", extra={"fields": {"refused": refused}})
+    harden()  # before there is anything in memory that is worth reading
     custody = config.custody
     means = Means(
         key_file=custody.key_file,

@@ -45,7 +45,7 @@ def serve(config_path: Path | None) -> int:
       keystead serve --config /var/lib/keystead/keystead.toml
       KEYSTEAD_CONFIG=/etc/keystead/keystead.toml keystead serve
     """
-    from keystead.cli.opening import opener
+    from keystead.cli.opening import keep_in_memory, opener
     from keystead.custody.memory import overwrite_what_is_freed
     from keystead.server.log import configure
     from keystead.server.serve import serve as serve_until_stopped
@@ -53,6 +53,7 @@ def serve(config_path: Path | None) -> int:
     config = load_config(config_path)
     overwrite_what_is_freed(small=config.custody.overwritten == "all")
     configure(config.server.log_level, config.server.log_format)
+    keep_in_memory(config)
     root, config = await_root(config)
     if root is None:
         return 0
@@ -87,12 +88,10 @@ def await_root(config: Config) -> tuple[RootOfTrust | None, Config]:
 def serve_sealed(config: Config) -> tuple[RootOfTrust | None, Config]:
     """Serve as a sealed server until it is unsealed.  Returns and raises: as `await_root`."""
     from keystead.custody import settle
-    from keystead.custody.memory import harden
     from keystead.engine.unsealing import Unsealing
     from keystead.server.serve import serve as serve_until_stopped
     from keystead.store import open as open_store
 
-    harden()
     settle(config.custody.directory)
     waiting = Waiting(config)
     listening: dict[str, int] = {}

@@ -13,10 +13,17 @@ import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
+
+from keystead.errors import ConfigError
 
 _PR_SET_DUMPABLE: Final = 4
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
+
+SWAPS = Path("/proc/swaps")
+"""What the system swaps to."""
+NOT_LOCKED: Final = "the memory is not locked and may be swapped out; use encrypted swap, or none"
 
 _OVERWRITTEN_WITH: Final = 85
 _TUNABLES: Final = ":".join(
@@ -88,12 +95,52 @@ def harden() -> tuple[str, ...]:
     if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0):
         refused.append("the process can be dumped and debugged by its own user")
     # Locking what a limit does not allow would make later allocations fail, not this call.
-    limit, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    _, limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    if limit == resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (limit, limit))
     if limit != resource.RLIM_INFINITY or libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT):
-        refused.append("the memory is not locked and may be swapped out; use encrypted swap, or none")
+        refused.append(NOT_LOCKED)
     if not overwrites_what_is_freed(small=False):
         refused.append("memory is not overwritten when it is let go")
     return tuple(refused)
+
+
+def harden_server(swap: str) -> tuple[str, ...]:
+    """Harden a process that holds keys for long: its memory is locked, or nothing is swapped, or swap is allowed.
+
+    Args:
+        swap: "refused" or "allowed", as [custody] swap says.
+
+    Returns:
+        as `harden`.
+
+    Raises:
+        ConfigError: the memory cannot be locked, and the system swaps, or does not tell whether it does.
+    """
+    refused = harden()
+    if NOT_LOCKED in refused and swap != "allowed":
+        try:
+            there = active_swap(SWAPS.read_text("utf-8", "replace"))
+        except OSError as error:
+            there = [f"what {SWAPS} would tell ({error.strerror})"]
+        if there:
+            raise ConfigError(
+                f"the memory cannot be locked, and the system swaps to {', '.join(there)}: keys could come to lie"
+                " there. Raise the limit of locked memory (RLIMIT_MEMLOCK; for systemd LimitMEMLOCK=infinity), or turn"
+                ' swap off, or encrypt it and say [custody] swap = "allowed"'
+            )
+    return refused
+
+
+def active_swap(swaps: str) -> list[str]:
+    """Name what the system swaps to.
+
+    Args:
+        swaps: the text of /proc/swaps: a heading, then a line for each.
+
+    Source: Linux proc_swaps(5).
+    """
+    return [line.split()[0] for line in swaps.splitlines()[1:] if line.strip()]
 
 
 def wipe(secret: bytearray) -> None:

@@ -20,7 +20,7 @@ import uvloop
 
 from keystead import __version__
 from keystead.config import Config
-from keystead.custody.memory import harden
+from keystead.custody.memory import harden_server
 from keystead.custody.rootfile import kind_of
 from keystead.errors import KeysteadError
 from keystead.server.admin import AdminSocket
@@ -183,7 +183,7 @@ class Crew:
             others = [self.kmip[i] for i in range(len(self.kmip)) if i != number]
             others += [self.https[i] for i in range(len(self.https)) if i != number]
             close_all(others)
-            harden()  # a lock on memory does not come along through a fork
+            harden_server(self.config.custody.swap)  # a lock on memory does not come along through a fork
             for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(each, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
