@@ -34,6 +34,11 @@ def free_ports(number: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
+def leaves_no_core(process: int) -> bool:
+    limits = Path(f"/proc/{process}/limits").read_text().splitlines()
+    return next(line for line in limits if line.startswith("Max core")).split()[-3:-1] == ["0", "0"]
+
+
 class Site:
     """A data directory, and the server on it."""
 

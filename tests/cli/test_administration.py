@@ -87,7 +87,7 @@ def test_a05_a10_each_command(tmp_path: Path, secret: Path, running: bool) -> No
             uid = alice.create("AES", 256, name="first")
         if not running:
             server.end()
-        # All commands in one process, which is quicker; not in this one, for opening a root of trust hardens it.
+        # All commands in one process, which is quicker; not in this one, for a command hardens its process.
         command = [sys.executable, "-W", "error", "-m", "tests.cli.test_administration"]
         talk = [*command, server.facts["config"], str(secret), uid]
         done = subprocess.run(talk, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keystead.custody.shares import words
-from tests.cli.site import NAMES, Site, Terminal, site
+from tests.cli.site import NAMES, Site, Terminal, leaves_no_core, site
 
 WIPED = "\x1b[H\x1b[2J\x1b[3J"
 
@@ -94,11 +94,6 @@ def test_a_ceremony_from_the_first_word_to_the_server_that_serves(place: Site) -
     terminal.until("2 of 2 shares: the server is unsealed and serves.")
     assert terminal.end() == 0
     assert place.status()["server"] == "ok"
-
-
-def leaves_no_core(process: int) -> bool:
-    limits = Path(f"/proc/{process}/limits").read_text().splitlines()
-    return next(line for line in limits if line.startswith("Max core")).split()[-3:-1] == ["0", "0"]
 
 
 @pytest.mark.parametrize("words", [("rekey",), ("migrate", "--to", "key-file")])

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from keystead import errors
 from keystead.cli.exits import EXITS, exit_status
-from keystead.cli.main import COMMANDS, cli, main
+from keystead.cli.main import COMMANDS, cli, run
 from keystead.kmip.enums import ResultReason
 
 TOP = """\
@@ -128,9 +128,7 @@ def test_an_exception_ends_with_the_status_of_its_nearest_class() -> None:
 def test_what_goes_wrong_is_said_in_a_sentence_with_a_status(
     arguments: list[str], status: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert ended.value.code == status
+    assert run(arguments) == status
     said_by_all = capsys.readouterr().err
     assert said in said_by_all
     assert "Traceback" not in said_by_all

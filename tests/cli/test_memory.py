@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from keystead.custody.memory import active_swap
 
 from .running import dev
-from .site import Site, site
+from .site import Site, Terminal, leaves_no_core, site
 
 HEADING = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
 SWAPS = HEADING + "/dev/sda2                               partition\t8388604\t\t0\t\t-2\n"
@@ -96,3 +97,26 @@ def test_m11_dev_says_it_once_and_goes_on(tmp_path: Path) -> None:
     (event,) = [json.loads(line) for line in said.splitlines()]
     assert (event["level"], event["event"]) == ("warning", "memory")
     assert any("not locked" in word for word in event["refused"])
+
+
+def test_m11_a_command_runs_in_a_process_that_cannot_be_dumped() -> None:
+    code = (
+        "import atexit, ctypes, resource\n"
+        "from keystead.cli.main import main\n"
+        "dumpable = lambda: ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)\n"
+        "atexit.register(lambda: print(dumpable(), resource.getrlimit(resource.RLIMIT_CORE)))\n"
+        "main(['decode', '42'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "0 (0, 0)"
+
+
+def test_m11_a_backup_leaves_no_core_while_a_server_gives_its_key(tmp_path: Path) -> None:
+    with dev(tmp_path / "ready.json", "--dir", tmp_path / "ks") as server:
+        file = tmp_path / "slow.keystead"
+        terminal = Terminal("backup", "create", file, "--rate", "1k", "--config", server.facts["config"])
+        terminal.until("events ")
+        assert leaves_no_core(terminal.process.pid)
+        terminal.interrupt()
+        assert terminal.end() == 130
+        assert not file.exists()

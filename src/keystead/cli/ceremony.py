@@ -151,7 +151,6 @@ def hand_out(wanted: Wanted) -> HandedOut:
         ConfigError: it is not said who they are for, or there is no way to give them.
         CustodyError: it would not be split knowledge; a sheet cannot be written or printed.
     """
-    from keystead.custody.memory import harden
     from keystead.custody.shares import check_custodians, sheet, split
 
     number = wanted.number or len(wanted.names)
@@ -164,7 +163,6 @@ def hand_out(wanted: Wanted) -> HandedOut:
     if len(names) != number:
         raise ConfigError(f"--custodian: {number} shares need {number} names")
     check_custodians(names, wanted.threshold)
-    harden()
     custodians, shares, key = split(names, wanted.threshold)
     made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {socket.gethostname()}"
     sheets = [sheet(custodians, at, share, made) for at, share in enumerate(shares)]
@@ -264,10 +262,8 @@ def gather(custodians: Custodians, share_files: Sequence[Path]) -> bytes:
         ConfigError: there is no terminal, and no file.
         CustodyError: a file holds no share that is accepted, or there are too few.
     """
-    from keystead.custody.memory import harden
     from keystead.custody.shares import REFUSED, Ceremony
 
-    harden()
     found: list[bytes] = []
     ceremony = Ceremony(custodians, found.append)
     files = list(share_files)
@@ -315,10 +311,8 @@ def ask(question: str) -> str:
 
 def ask_share(name: str) -> str:
     """Have a share typed, unseen; a slip of the pen is told at once, since the words themselves tell it."""
-    from keystead.custody.memory import harden
     from keystead.custody.shares import well_formed, words
 
-    harden()
     if not sys.stdin.isatty():
         raise ConfigError("there is no terminal to type the share at: name its file with --share-file")
     question = f"The words of {name}'s share (they are not shown)"
@@ -330,8 +324,6 @@ def ask_share(name: str) -> str:
 def read_share(file: Path) -> str:
     """The share in a file.  Raises: CustodyError, if others may read it."""
     from keystead.custody.files import read_private
-    from keystead.custody.memory import harden
     from keystead.custody.shares import words
 
-    harden()
     return words(read_private(file, MOST_SHARE_BYTES).decode("utf-8", "replace"))

@@ -15,6 +15,7 @@ import click
 from keystead import __version__
 from keystead.cli.commands import Commands
 from keystead.cli.exits import exit_status
+from keystead.custody.memory import harden
 from keystead.errors import KeysteadError
 
 THREAD_NAME: Final = "keystead-prepare"
@@ -84,7 +85,8 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit with its status."""
+    """Run a command and exit with its status, in a process that is hardened: most are given or shown some secret."""
+    harden()
     end(run(arguments))
 
 

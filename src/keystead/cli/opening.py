@@ -15,7 +15,7 @@ from keystead.config import Config
 from keystead.custody import Means, RootOfTrust
 from keystead.custody import open_root as open_root_of_trust
 from keystead.custody.files import read_private
-from keystead.custody.memory import harden, harden_server
+from keystead.custody.memory import harden_server
 from keystead.custody.rootfile import ROOT_FILE, SEALED_FILE
 from keystead.custody.software import SoftwareRoot, make_key_file, read_key_file
 from keystead.errors import ConfigError, CustodyError
@@ -48,7 +48,6 @@ def open_root(config: Config) -> RootOfTrust:
         ConfigError: it needs a passphrase and there is nobody to ask.
         CustodyError: it is not there, or cannot be opened.
     """
-    harden()  # before there is anything in memory that is worth reading
     custody = config.custody
     means = Means(
         key_file=custody.key_file,
@@ -150,7 +149,6 @@ def passphrase(file: Path | None) -> bytes:
         ConfigError: there is no terminal to ask at.
         CustodyError: the file cannot be read, or others can read it.
     """
-    harden()
     if file is not None:
         return read_private(file, MAXIMUM_PASSPHRASE_BYTES).rstrip(b"\r\n")
     return _asked("Passphrase of the root of trust", "[custody] passphrase_file", "passphrase")
@@ -160,7 +158,6 @@ def pin(file: Path | None) -> bytes:
     """Read the PIN of the token from its file, else ask for it.  Raises: as `passphrase`."""
     from keystead.custody.pkcs11 import read_pin
 
-    harden()
     if file is not None:
         return read_pin(file)
     return _asked("PIN of the token", "[custody] pin_file", "PIN")

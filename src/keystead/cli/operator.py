@@ -81,7 +81,6 @@ def init(config_path: Path | None, wanted: Wanted) -> None:
     """
     from keystead.cli.roots import coming, configure, recorded
     from keystead.custody import refuse_if_lost
-    from keystead.custody.memory import harden
     from keystead.custody.rootfile import ROOT_FILE, exclusive, kind_of
 
     config = load_config(config_path)
@@ -96,7 +95,6 @@ def init(config_path: Path | None, wanted: Wanted) -> None:
     kind = "shares" if wanted.said else config.custody.root
     if kind not in ("shares", "pkcs11"):
         raise ConfigError('say --shares and --threshold, or [custody] root = "pkcs11" in the configuration')
-    harden()
     new = coming(config, kind, wanted)
     with exclusive(directory), recorded(config, "Init Root", new.said):
         configure(config, new.settings)

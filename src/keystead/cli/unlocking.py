@@ -68,10 +68,7 @@ def root_of(
         present: what opens it may be that of an installation that is there; if it is the same root, as it is now.
     """
     from keystead.custody import open_root
-    from keystead.custody.memory import harden
     from keystead.custody.rootfile import ROOT_FILE, read_head, write_head
-
-    harden()
 
     head = header["root_file"]
     if head is None:
