@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from keystead.crypto.keys import KeyPair
 from keystead.engine import preparing
 from keystead.engine.engine import Engine, Incoming
 from keystead.kmip import ttlv, ttlv_json, ttlv_xml
@@ -204,6 +206,21 @@ def test_pbkdf2_is_prepared_and_gives_the_same_key(world: World) -> None:
 
     assert key(found.unique_identifier) == key(other.unique_identifier)
     assert key(found.unique_identifier).hex() not in repr(incoming)
+
+
+def test_M11_what_was_prepared_is_let_go_of_once_it_was_used(world: World) -> None:
+    def pairs() -> int:
+        return sum(isinstance(each, KeyPair) for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before, incoming = pairs(), [prepared(world, pair_request())]
+        assert pairs() == before + 1
+        answers(world.engine, incoming.pop())
+        assert pairs() == before
+    finally:
+        gc.enable()
 
 
 def test_what_cannot_be_read_or_done_is_left_to_its_turn(world: World) -> None:

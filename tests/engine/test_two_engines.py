@@ -16,6 +16,7 @@ import pytest
 
 from keystead.engine import granting
 from keystead.engine.admin import Administration
+from keystead.engine.streams import STREAM_SECONDS
 from keystead.kmip.attributes import Attribute
 from keystead.kmip.enums import (
     HashingAlgorithm,
@@ -267,6 +268,21 @@ def test_M11_a_private_key_that_one_destroyed_is_loaded_in_no_other(world: World
     world.engine.upkeep()
     other.engine.upkeep()
     assert {name for name, _ in other.engine.loaded_keys} == {pairs[1]}
+
+
+def test_M11_an_operation_in_parts_is_over_with_its_key_whoever_destroyed_it(world: World, other: World) -> None:
+    keys = [create(world) for _ in range(2)]
+    for key in keys:
+        other.do(EncryptRequest(unique_identifier=key, cryptographic_parameters=GCM, data=b"", init_indicator=True))
+    world.do(RevokeRequest(unique_identifier=keys[0], revocation_reason=COMPROMISE))
+    world.do(DestroyRequest(unique_identifier=keys[0]))
+    assert {stream.unique_identifier for stream in other.engine.streams.values()} == set(keys)
+    world.engine.upkeep()
+    other.engine.upkeep()
+    assert {stream.unique_identifier for stream in other.engine.streams.values()} == {keys[1]}
+    other.clock.now += STREAM_SECONDS
+    other.engine.upkeep()
+    assert not other.engine.streams
 
 
 def test_one_that_starts_while_another_changes_something_raises_no_alarm(world: World) -> None:

@@ -211,11 +211,13 @@ class Engine:
         return not self.sealed and self.sweeper.alone() and rotation.labour(self)
 
     def _unload(self) -> None:
-        """Let go of the keys that other processes destroyed."""
-        if self.loaded_keys:
-            gone = self.vault.buried({name for name, _ in self.loaded_keys})
+        """Let go of the keys that other processes destroyed, and of what is over of operations in parts."""
+        used = {name for name, _ in self.loaded_keys} | {stream.unique_identifier for stream in self.streams.values()}
+        if used:
+            gone = self.vault.buried(used)
             for slot in [slot for slot in self.loaded_keys if slot[0] in gone]:
                 del self.loaded_keys[slot]
+            streams.forget(self.streams, gone, int(self.clock()))
 
     def deliveries(self) -> list[notices.Delivery]:
         """The messages for clients that are to be sent now.  Raises: StoreError, CustodyError, TamperError."""

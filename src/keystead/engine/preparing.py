@@ -36,6 +36,7 @@ log = logging.getLogger("keystead.engine")
 
 T = TypeVar("T")
 Key = tuple[Hashable, ...]
+Step = tuple[Key, Callable[[], Any]]
 Results = Mapping[Key, Sequence[Any]]
 NOTHING: Final[Results] = {}
 
@@ -203,7 +204,7 @@ def prepare(
     placeholder: str | None = None,
 ) -> dict[Key, list[Any]]:
     """Find the slow work in batch items and do it; in any thread that has no transaction open."""
-    found: list[_Found] = []
+    found: list[Step] = []
     with engine.store.begin(write=False) as transaction:
         turn = Turn(engine, _ReadOnly(transaction), int(engine.clock() * 1_000_000))
         turn.cache, turn.rehearsal = {}, True  # the engine's cache is of another thread's transactions
@@ -213,19 +214,20 @@ def prepare(
                 context.operation, context.placeholder = item.operation, placeholder
                 found += _rehearse(engine, context, item)
     results: dict[Key, list[Any]] = {}
-    for step in found:
+    for key, work in found:
         with suppress(Exception):  # what is wrong with it, its turn will say
-            result = step.work()
-            results.setdefault(step.key, []).append(result)
+            result = work()
+            results.setdefault(key, []).append(result)
     return results
 
 
-def _rehearse(engine: Engine, context: Context, item: RequestBatchItem) -> list[_Found]:
+def _rehearse(engine: Engine, context: Context, item: RequestBatchItem) -> list[Step]:
     """The slow step of a batch item, if it gets there."""
     try:
         engine.perform(context, item.request_payload, item)
-    except _Found as step:
-        return [step]
+    except _Found as found:
+        # Not the exception: it holds the frames it went through, and so the results, until the garbage collector comes.
+        return [(found.key, found.work)]
     except (_Over, Exception):  # noqa: BLE001  as above
         return []
     return []

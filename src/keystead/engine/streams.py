@@ -13,7 +13,7 @@ Source: KMIP 1.4 sections 4.29 to 4.34 and 4.37; 2.1 section 6.1.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -173,8 +173,15 @@ def settle(turn: Turn) -> None:
             streams[value] = stream
     if streams:
         gone = {name for name, managed in turn.changed.items() if managed is None or managed.destroyed}
-        for value in [value for value, stream in streams.items() if stream.unique_identifier in gone]:
-            del streams[value]
+        forget(streams, gone, turn.now)
+
+
+def forget(streams: dict[bytes, Stream], gone: Set[str], now: int) -> None:
+    """Let go of streams that are over: their object is gone, or their time."""
+    for value in [
+        value for value, stream in streams.items() if stream.unique_identifier in gone or stream.expires <= now
+    ]:
+        del streams[value]
 
 
 def _no_such() -> OperationFailed:
@@ -201,8 +208,7 @@ def _resumed(context: Context, value: bytes) -> Stream:
 
 def _check_room(context: Context) -> None:
     streams = context.engine.streams
-    for value in [value for value, stream in streams.items() if stream.expires <= context.now]:
-        del streams[value]
+    forget(streams, frozenset(), context.now)
     live = [stream for stream in (streams | context.turn.streams).values() if stream is not None]
     own = sum(stream.caller == context.caller.identity for stream in live)
     if len(live) >= MAXIMUM_STREAMS or own >= MAXIMUM_STREAMS_PER_CALLER:
