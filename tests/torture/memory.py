@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from types import ModuleType
 
-from keystead.kmip.enums import CryptographicUsageMask, ObjectType, RevocationReasonCode
-from keystead.kmip.payloads import create, crypto, get, lifecycle
-from keystead.kmip.structures import RevocationReason
+from keystead.kmip.enums import BlockCipherMode, CryptographicUsageMask, ObjectType, RevocationReasonCode
+from keystead.kmip.payloads import Request, create, crypto, get, lifecycle
+from keystead.kmip.structures import CryptographicParameters, RevocationReason
 from tests.engine.keys import attributes, wrapped_by
 from tests.torture.drill import Report, Skipped
+from tests.torture.pairs import PAIRS
 from tests.torture.servers import Server, Service, command
 from tests.torture.tour import ECB, HMAC, Tour, travel
 
 _M = CryptographicUsageMask
 _MASK = _M.ENCRYPT | _M.DECRYPT | _M.MAC_GENERATE
+_CBC = CryptographicParameters(block_cipher_mode=BlockCipherMode.CBC)
+MOST_STREAMS = 32
+"""That are open at once, of each kind; a client may have 64."""
 
 
 def scanner() -> ModuleType:
@@ -57,12 +62,16 @@ class Watch:
 
     def find(self, needles: Mapping[str, str]) -> list[str]:
         """The secrets that are there."""
-        found = []
+        return [f"{copies} of {what}" for what, copies in self.count(needles).items()]
+
+    def count(self, needles: Mapping[str, str]) -> Counter[str]:
+        """How many copies of each secret are there."""
+        found: Counter[str] = Counter()
         for pid in self._server.workers:
             self._report.counts["scans"] += len(needles)
             for needle, copies in self._memscan.scan(pid, list(needles)).items():
                 if copies:
-                    found.append(f"{copies} of {needles[needle]}")
+                    found[needles[needle]] += copies
         return found
 
 
@@ -81,6 +90,8 @@ def run(count: int, seed: int, directory: Path, report: Report) -> None:
                 use(tour, key, kept)
             found = watch.find(needles)
             report.check(not found, f"after {what}: {found[:5]}")
+        private_keys(tour, watch, max(len(PAIRS), count // 10), report)
+        in_parts(tour, watch, min(count, MOST_STREAMS), report)
         travel_quietly(tour)
         everything = watch.needles(tour.secrets)
         key_file = Path(server.facts["directory"], "custody", "root.key").read_bytes()
@@ -95,6 +106,44 @@ def run(count: int, seed: int, directory: Path, report: Report) -> None:
         report.check(not found, f"sealed: {found[:5]}")
     finally:
         server.close()
+
+
+def private_keys(tour: Tour, watch: Watch, count: int, report: Report) -> None:
+    """Use and destroy so many private keys.  Between, a server keeps them ready: the scan has to find them."""
+    pairs = [PAIRS[number % len(PAIRS)](tour) for number in range(count)]
+    needles = watch.needles({f"{pair.what}: {name}": value for pair in pairs for name, value in pair.secrets.items()})
+    report.counts["private keys"] = count
+    found = watch.find(needles)
+    report.check(not found, f"private keys that were not used yet: {found[:5]}")
+    for pair in pairs:
+        tour.do(crypto.SignRequest(unique_identifier=pair.identifier, cryptographic_parameters=pair.how, data=bytes(9)))
+    loaded = watch.count(needles)
+    report.check(all(pair.seen(loaded) for pair in pairs), "the scan does not find private keys that are kept ready")
+    _open(tour, [(pair.identifier, crypto.SignRequest, pair.how) for pair in pairs[:MOST_STREAMS]])
+    for pair in pairs:
+        _destroy(tour, pair.identifier, "")
+    found = watch.find(needles)
+    report.check(not found, f"private keys that were destroyed: {found[:5]}")
+
+
+def in_parts(tour: Tour, watch: Watch, count: int, report: Report) -> None:
+    """Destroy so many symmetric keys with which something has been begun and is not ended."""
+    before = set(tour.secrets)
+    keys = [tour.key(_MASK) for _ in range(count)]
+    needles = watch.needles({what: secret for what, secret in tour.secrets.items() if what not in before})
+    _open(tour, [(key, crypto.EncryptRequest, _CBC) for key in keys])
+    report.check(len(watch.count(needles)) == count, "the scan does not find keys that are in use")
+    for key in keys:
+        _destroy(tour, key, "")
+    found = watch.find(needles)
+    report.check(not found, f"keys that were destroyed while in use: {found[:5]}")
+
+
+def _open(tour: Tour, uses: Sequence[tuple[str, Callable[..., Request], CryptographicParameters | None]]) -> None:
+    """Begin operations in parts."""
+    for key, operation, how in uses:
+        request = operation(unique_identifier=key, cryptographic_parameters=how, data=bytes(16), init_indicator=True)
+        assert tour.do(request).correlation_value is not None
 
 
 def travel_quietly(tour: Tour) -> None:
