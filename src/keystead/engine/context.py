@@ -23,7 +23,7 @@ from keystead.custody.zones import Kind
 from keystead.engine import identities, outputs
 from keystead.engine.ledger import OBJECT_PARTS, part_of
 from keystead.engine.managed import Managed, filed_as, gather, index_of, names_of
-from keystead.engine.records import close_record, open_record
+from keystead.engine.records import close_record, open_record, size_of
 from keystead.errors import OperationFailed, TamperError
 from keystead.kmip.enums import (
     CryptographicUsageMask,
@@ -155,7 +155,8 @@ class Turn:
         now: the time of all of them, POSIX seconds.
         changed: what they changed, by unique identifier; None where an object is gone.
         originals: what that was before; None where it was not there.
-        cache: objects that were read before and are still as they were.
+        cache: objects that were read before and are still as they were; `large`, those that it does not keep.
+        sizes: how much the store keeps of what was changed, in bytes.
         prepared: results of slow work that was done before the transaction began, by what was asked for.
         weight: of the slow work that the message at hand has asked for so far.
         said: what the header of the next answer says besides the usual.
@@ -175,7 +176,9 @@ class Turn:
         self.forgotten: dict[str, int] = {}
         self.events: list[bytes] = []
         self.headers: dict[tuple[Version, int], bytes] = {}
-        self.cache: dict[str, Managed] = engine.cache
+        self.cache = engine.cache
+        self.large: dict[str, Managed] = {}
+        self.sizes: dict[str, int] = {}
         self.prepared: dict[Any, list[Any]] = {}
         self.weight = 0
         self.said: Mapping[str, Any] = {}
@@ -204,19 +207,23 @@ class Turn:
         """The object as this turn sees it, or None."""
         if unique_identifier in self.changed:
             return self.changed[unique_identifier]
-        found = self.cache.get(unique_identifier)
+        found = self.cache.get(unique_identifier) or self.large.get(unique_identifier)
         if found is None:
             record = self.transaction.get(unique_identifier)
             if record is None:
                 return None
-            found = self.cache[unique_identifier] = open_record(self.engine.vault, record)
+            found = open_record(self.engine.vault, record)
+            if not self.cache.keep(found, size_of(record)):
+                self.large[unique_identifier] = found
         return found
 
-    def change(self, unique_identifier: str, managed: Managed | None) -> None:
-        """Note what an object was before this turn, and what it is now."""
+    def change(self, unique_identifier: str, managed: Managed | None, size: int = 0) -> None:
+        """Note what an object was before this turn, and what it is now, of so many bytes."""
         if unique_identifier not in self.originals:
-            self.originals[unique_identifier] = self.cache.get(unique_identifier)
+            before = self.cache.get(unique_identifier) or self.large.get(unique_identifier)
+            self.originals[unique_identifier] = before
         self.changed[unique_identifier] = managed
+        self.sizes[unique_identifier] = size
 
 
 def _page(found: list[str], criteria: Criteria) -> tuple[list[str], int]:
@@ -561,7 +568,7 @@ class Context:
             ) from None
         if before is not None and managed.object_type in _LETS_IN:
             identities.touch(self.transaction)
-        self.turn.change(managed.unique_identifier, managed)
+        self.turn.change(managed.unique_identifier, managed, size_of(record))
 
 
 __all__ = ["Context", "Identifiers", "Turn", "gather"]

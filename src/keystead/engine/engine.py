@@ -41,6 +41,7 @@ from keystead.engine import (
 from keystead.engine import operations as _operations  # noqa: F401 - enters the handlers
 from keystead.engine.accounts import Accounts
 from keystead.engine.answers import Answers, record
+from keystead.engine.cache import Cache
 from keystead.engine.context import Context, Identifiers, Turn
 from keystead.engine.endpoints import Endpoint
 from keystead.engine.guard import GuardedStore
@@ -83,7 +84,6 @@ log = logging.getLogger("keystead.engine")
 T = TypeVar("T")
 
 MAXIMUM_RETRIES: Final = 5
-MAXIMUM_CACHED: Final = 100_000
 _STOP, _CONTINUE, _UNDO = (
     BatchErrorContinuationOption.STOP,
     BatchErrorContinuationOption.CONTINUE,
@@ -133,7 +133,7 @@ class Engine:
         self.vault = vault
         self.clock: Callable[[], float] = lambda: max(0.0, clock())  # KMIP writes no date before 1970
         self.identifiers = Identifiers()
-        self.cache: dict[str, Any] = {}
+        self.cache = Cache()
         self.loaded_keys: dict[Any, Any] = {}
         self.streams: dict[bytes, streams.Stream] = {}
         self.rehearsals: dict[str, Future[preparing.Results]] = {}
@@ -279,7 +279,7 @@ class Engine:
     def _reading(self, transaction: Transaction) -> Turn:
         """A turn that looks at things as they are in any thread's transaction."""
         turn = Turn(self, transaction, int(self.clock() * 1_000_000))
-        turn.cache = {}
+        turn.cache = Cache()
         return turn
 
     def identity_epoch(self) -> int:
@@ -376,7 +376,7 @@ class Engine:
     def _turn_alone(self, work: Callable[[Turn], T]) -> T:
         with self.store.begin() as transaction:
             epoch = self.store.epoch()
-            if epoch != self._epoch or len(self.cache) > MAXIMUM_CACHED:
+            if epoch != self._epoch or self.cache.full:
                 self.cache.clear()
                 self._epoch = epoch
             self.identifiers.quarantine = transaction.state.quarantine
@@ -394,7 +394,7 @@ class Engine:
             if managed is None:
                 self.cache.pop(unique_identifier, None)
             else:
-                self.cache[unique_identifier] = managed
+                self.cache.keep(managed, turn.sizes[unique_identifier])
         if stones:
             self.shredder.entomb(stones)
         return result

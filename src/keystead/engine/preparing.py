@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from keystead.crypto.derive import Secret, derive
 from keystead.crypto.keys import KeyPair, generate_key_pair
+from keystead.engine.cache import Cache
 from keystead.engine.context import Context, Turn
 from keystead.errors import OperationFailed
 from keystead.kmip import ttlv
@@ -188,7 +189,7 @@ def admitted(engine: Engine, caller: Caller, header: RequestHeader) -> Caller | 
 
     with engine.store.begin(write=False) as transaction:
         turn = Turn(engine, _ReadOnly(transaction), int(engine.clock() * 1_000_000))
-        turn.cache, turn.rehearsal = {}, True
+        turn.cache, turn.rehearsal = Cache(), True
         try:
             admission = authentication.admit(turn, caller, header)
         except (_Over, Exception):  # noqa: BLE001  as below
@@ -207,7 +208,7 @@ def prepare(
     found: list[Step] = []
     with engine.store.begin(write=False) as transaction:
         turn = Turn(engine, _ReadOnly(transaction), int(engine.clock() * 1_000_000))
-        turn.cache, turn.rehearsal = {}, True  # the engine's cache is of another thread's transactions
+        turn.cache, turn.rehearsal = Cache(), True  # the engine's cache is of another thread's transactions
         for item in items:
             if item.operation in OPERATIONS:
                 context = Context(turn, caller, version)

@@ -66,6 +66,11 @@ def _record(vault: Vault, managed: Managed, sealed: bytes, initial_date: int) ->
     )
 
 
+def size_of(record: Record) -> int:
+    """Bytes that the store keeps of an object."""
+    return len(record.attributes) + len(record.material or b"")
+
+
 def indexed(vault: Vault, record: Record) -> Record:
     """The record with what the store finds an object by made anew from its sealed attributes.
 

@@ -320,13 +320,14 @@ def write_2x(version: Version) -> Callable[[bytearray, Iterable[Attribute]], Non
 def write_vendor_attribute(out: bytearray, attribute: Attribute) -> None:
     assert isinstance(attribute.name, VendorAttributeName)
     at = len(out)
-    out += _vendor_head(attribute.name)
+    # Short names recur, and what is kept of them is small.
+    head = _kept_head if sum(map(len, attribute.name)) <= _SHORT else _vendor_head
+    out += head(attribute.name)
     if attribute.value is not None:
         ttlv.encode_into(out, attribute.value, Tag.ATTRIBUTE_VALUE)
     _u32.pack_into(out, at + 4, len(out) - at - 8)
 
 
-@lru_cache(1024)
 def _vendor_head(name: VendorAttributeName) -> bytes:
     """What comes before the value; the length of all is yet to be filled in."""
     parts = (
@@ -334,3 +335,7 @@ def _vendor_head(name: VendorAttributeName) -> bytes:
         ttlv.Item(Tag.ATTRIBUTE_NAME, ttlv.TEXT_STRING, name.attribute_name),
     )
     return ttlv.encode(ttlv.Item(Tag.ATTRIBUTE, ttlv.STRUCTURE, parts))
+
+
+_SHORT: Final = 64
+_kept_head = lru_cache(1024)(_vendor_head)
