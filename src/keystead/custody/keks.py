@@ -17,8 +17,8 @@ from keystead.custody.files import belong, make_directory
 from keystead.errors import CustodyError, TamperError
 
 APPLICATION_ID: Final = 0x4B53444B
-FORMAT: Final = 3
-"""1 had no facts, 2 no tombstones."""
+FORMAT: Final = 4
+"""1 had no facts, 2 no tombstones, 3 none that say which secret it was."""
 KEK_FILE: Final = "kek.db"
 MOST_TESTAMENT_SECONDS: Final = 30
 """A testament that was forgotten is of no use after so long, and is removed."""
@@ -37,12 +37,15 @@ class Tombstone:
         name: the unique identifier, or the zone as `zone_name` gives it.
         at: POSIX seconds.
         generation: of a zone.
+        tag: what the sealed material ended in, which no other has: what is imported later under the same identifier is
+            another secret.  Empty if there was none.
     """
 
     what: str
     name: str
     at: int
     generation: int = 0
+    tag: bytes = b""
 
 
 def zone_name(domain: str, kind: int) -> str:
@@ -167,6 +170,17 @@ class SqliteKekStore:
                     "CREATE TABLE tombstones (what TEXT NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL,"
                     " generation INTEGER NOT NULL, PRIMARY KEY (what, name)) WITHOUT ROWID"
                 )
+                self._rows("PRAGMA user_version = 3")
+            if self._rows("PRAGMA user_version") == [(3,)]:
+                self._rows("ALTER TABLE tombstones RENAME TO before")
+                self._rows(
+                    # The key comes first: else SQLite 3.40 finds damage where there is none.
+                    "CREATE TABLE tombstones (what TEXT NOT NULL, name TEXT NOT NULL, tag BLOB NOT NULL,"
+                    " at INTEGER NOT NULL, generation INTEGER NOT NULL, PRIMARY KEY (what, name, tag)) WITHOUT ROWID"
+                )
+                self._rows("INSERT INTO tombstones SELECT what, name, x'', at, generation FROM before")
+                self._rows("DROP TABLE before")
+                self._rows("CREATE INDEX tombstones_of ON tombstones (name)")
                 self._rows(f"PRAGMA user_version = {FORMAT}")
             if self._rows("PRAGMA user_version") != [(FORMAT,)]:
                 raise CustodyError(f"{KEK_FILE} was written by a newer version of Keystead")
@@ -216,13 +230,14 @@ class SqliteKekStore:
         with self._transaction():
             for stone in tombstones:
                 self._rows(
-                    "INSERT INTO tombstones (what, name, at, generation) VALUES (?, ?, ?, ?) ON CONFLICT (what, name)"
+                    "INSERT INTO tombstones (what, name, at, generation, tag) VALUES (?, ?, ?, ?, ?)"
+                    " ON CONFLICT (what, name, tag)"
                     " DO UPDATE SET at = max(at, excluded.at), generation = max(generation, excluded.generation)",
-                    (stone.what, stone.name, stone.at, stone.generation),
+                    (stone.what, stone.name, stone.at, stone.generation, stone.tag),
                 )
 
     def tombstones(self) -> list[Tombstone]:
-        return [Tombstone(*row) for row in self._rows("SELECT what, name, at, generation FROM tombstones")]
+        return [Tombstone(*row) for row in self._rows("SELECT what, name, at, generation, tag FROM tombstones")]
 
     def buried(self, names: Iterable[str]) -> set[str]:
         sql = (

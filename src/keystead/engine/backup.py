@@ -15,7 +15,7 @@ import base64
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -198,7 +198,7 @@ def _create(
                 gatherer.add(SECTIONS[KEYS], ["kek", *zone, key_bytes, created])
                 counts.keks += 1
             for stone in keks.tombstones():
-                gatherer.add(SECTIONS[KEYS], ["tombstone", stone.what, stone.name, stone.at, stone.generation])
+                gatherer.add(SECTIONS[KEYS], ["tombstone", *astuple(stone)])
                 counts.tombstones += 1
             _rows(transaction, gatherer, counts, total, last, progress)
         gatherer.end(counts)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from keystead.custody.keks import Tombstone
 from keystead.engine.guard import GuardedStore
+from keystead.engine.records import tag_of
 from keystead.errors import KeysteadError, StoreError, TamperError
 from keystead.store import Transaction
 
@@ -29,13 +30,14 @@ SCRUB_SECONDS: Final = 5.0
 
 def note(turn: Turn) -> list[Tombstone]:
     """Note what a turn destroyed, with the rest of what it does."""
-    stones = [
-        Tombstone("gone" if managed is None else "object", unique_identifier, turn.now)
-        for unique_identifier, managed in turn.changed.items()
-        if managed is None or managed.destroyed
-    ]
+    stones = []
+    for unique_identifier, managed in turn.changed.items():
+        before = turn.originals.get(unique_identifier)
+        if managed is None or (managed.destroyed and not (before is not None and before.destroyed)):
+            tag = b"" if before is None or before.envelope is None else tag_of(before.envelope)
+            stones.append(Tombstone("gone" if managed is None else "object", unique_identifier, turn.now, tag=tag))
     for stone in stones:
-        turn.transaction.put_entry(KIND, stone.name, _encode(stone))
+        turn.transaction.put_entry(KIND, *_encoded(stone))
     return stones
 
 
@@ -48,11 +50,11 @@ def bury(engine: Engine) -> bool:
     with engine.store.begin(write=False) as transaction:
         found = transaction.entries(KIND)
     if found:
-        engine.vault.bury([_decode(name, value) for name, value in found])
+        engine.vault.bury([_decoded(key, value) for key, value in found])
         with engine.store.begin() as transaction:
-            for name, value in found:
-                if transaction.entry(KIND, name) == value:
-                    transaction.delete_entry(KIND, name)
+            for key, value in found:
+                if transaction.entry(KIND, key) == value:
+                    transaction.delete_entry(KIND, key)
             transaction.commit()
     return bool(found)
 
@@ -109,16 +111,17 @@ class Shredder:
 def noted(store: GuardedStore, transaction: Transaction) -> list[Tombstone]:
     """What is noted in a database that may have been tampered with."""
     stones = []
-    for name, stored in transaction.entries(KIND):
+    for key, stored in transaction.entries(KIND):
         with suppress(TamperError):
-            stones.append(_decode(name, store.ledger.open(KIND, name, stored)[0]))
+            stones.append(_decoded(key, store.ledger.open(KIND, key, stored)[0]))
     return stones
 
 
-def _encode(stone: Tombstone) -> bytes:
-    return b"%b %d" % (stone.what.encode(), stone.at)
+def _encoded(stone: Tombstone) -> tuple[str, bytes]:
+    """The key and the value of an entry."""
+    return f"{stone.what} {stone.tag.hex()} {stone.name}", b"%d" % stone.at
 
 
-def _decode(name: str, value: bytes) -> Tombstone:
-    what, at = value.decode().split()
-    return Tombstone(what, name, int(at))
+def _decoded(key: str, value: bytes) -> Tombstone:
+    what, tag, name = key.split(" ", 2)
+    return Tombstone(what, name, int(value), tag=bytes.fromhex(tag))

@@ -14,8 +14,8 @@ from keystead.kmip.enums import ObjectType
 from keystead.kmip.tags import Tag
 from keystead.store import Record
 
-_TAG_BYTES: Final = 16
-_HEAD: Final = Struct(f">I?{_TAG_BYTES}s")
+TAG_BYTES: Final = 16
+_HEAD: Final = Struct(f">I?{TAG_BYTES}s")
 """In front of the attributes, under the same seal: the object type, whether the server has the object itself, and the
 tag that this ends in, which stays when its key is rotated."""
 
@@ -40,7 +40,7 @@ def close_record(vault: Vault, managed: Managed, now: int) -> Record:
 
 
 def _head(object_type: int, envelope: bytes | None) -> bytes:
-    return _HEAD.pack(object_type, envelope is not None, (envelope or b"")[-_TAG_BYTES:])
+    return _HEAD.pack(object_type, envelope is not None, tag_of(envelope or b""))
 
 
 def _record(vault: Vault, managed: Managed, sealed: bytes, initial_date: int) -> Record:
@@ -64,6 +64,11 @@ def _record(vault: Vault, managed: Managed, sealed: bytes, initial_date: int) ->
         index=vault.blinded(domain, index_of(managed)),
         dates=numbers_of(managed),
     )
+
+
+def tag_of(material: bytes) -> bytes:
+    """What a sealed object ends in: it stays when its key is rotated, and no other secret has it."""
+    return material[-TAG_BYTES:]
 
 
 def size_of(record: Record) -> int:

@@ -25,7 +25,7 @@ from keystead.engine.graves import noted
 from keystead.engine.guard import Floor
 from keystead.engine.integrity import add_up
 from keystead.engine.ledger import ENTRY_PARTS, OBJECT_PARTS, STATE, SUM_BYTES, Ledger, State, part_of, part_of_entry
-from keystead.engine.records import destroyed, indexed, open_record
+from keystead.engine.records import destroyed, indexed, open_record, tag_of
 from keystead.errors import OperationFailed, TamperError
 from keystead.kmip.enums import ResultReason
 from keystead.kmip.tags import Tag
@@ -195,11 +195,13 @@ class _Graves:
     """
 
     def __init__(self, stones: list[Tombstone], dates: Mapping[str, int]) -> None:
-        self._gone = {stone.name: stone.at for stone in stones if stone.what == "gone"}
-        self._objects = {stone.name: stone.at for stone in stones if stone.what == "object"}
-        for name, at in dates.items():
-            self._objects[name] = max(at, self._objects.get(name, at))
-        self._zones = {stone.name: stone for stone in stones if stone.what == "zone"}
+        self._objects: dict[str, list[Tombstone]] = {}
+        self._zones: dict[str, Tombstone] = {}
+        for stone in (*stones, *(Tombstone("object", name, at) for name, at in dates.items())):
+            if stone.what == "zone":
+                self._zones[stone.name] = stone
+            else:
+                self._objects.setdefault(stone.name, []).append(stone)
 
     def zone(self, domain: str, kind: int, generation: int) -> Tombstone | None:
         """Of a key-encryption key that was destroyed."""
@@ -208,23 +210,29 @@ class _Graves:
 
     def gone(self, vault: Vault, record: Record) -> bool:
         """Whether an object was obliterated after all."""
-        return self._since(vault, record, self._gone.get(record.unique_identifier)) is not None
+        stones = self._objects.get(record.unique_identifier, ())
+        return any(stone.what == "gone" for stone in stones) and self._of(vault, record) is not None
 
     def object(self, vault: Vault, record: Record) -> int | None:
         """When an object, whose secret is in the backup, was destroyed after all."""
         if record.material is None:
             return None
         zone = self.zone(record.domain, record.material[0], vault.generation_of(record.material[1:]))
-        if zone is not None:
-            return zone.at
-        return self._since(vault, record, self._objects.get(record.unique_identifier))
+        return zone.at if zone is not None else self._of(vault, record)
 
-    @staticmethod
-    def _since(vault: Vault, record: Record, at: int | None) -> int | None:
-        # One that was imported again under the same identifier after that is another one.
-        if at is None or open_record(vault, record).get(Tag.LAST_CHANGE_DATE, 0) > at:
-            return None
-        return at
+    def _of(self, vault: Vault, record: Record) -> int | None:
+        """When what a record holds was destroyed.
+
+        What was imported again later under the same identifier is another secret.  Where there was none, its last
+        change tells whether that came later.
+        """
+        stones = self._objects.get(record.unique_identifier, ())
+        tag = tag_of(record.material or b"")
+        of_it = [stone.at for stone in stones if stone.tag and stone.tag == tag]
+        without = [stone.at for stone in stones if not stone.tag]
+        if not of_it and without and open_record(vault, record).get(Tag.LAST_CHANGE_DATE, 0) <= max(without):
+            return max(without)
+        return max(of_it, default=None)
 
 
 def restore(

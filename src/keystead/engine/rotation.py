@@ -119,7 +119,7 @@ def _begin(engine: Engine, zones: Sequence[tuple[str, Kind]], operator: str, ope
         transaction.put_entry(*JOB, job.encode())
         transaction.append_events([_event(engine, operation, named, operator)])
         transaction.commit()
-    labour(engine)  # at once the keys
+    labour(engine)  # at once the first of the keys
     return job
 
 
@@ -137,8 +137,12 @@ def labour(engine: Engine) -> bool:
         StoreError, CustodyError, TamperError: it goes on later.
     """
     with engine.store.begin(write=False) as transaction:
-        if transaction.entry(*JOB) is None:
-            return False
+        found = transaction.entry(*JOB)
+    if found is None:
+        return False
+    before = Job.decode(found)
+    if before.phase == KEYS:
+        return _keys(engine, before)
     deadline, changed = time.monotonic() + MOST_SECONDS, []
     with engine.store.begin() as transaction:
         found = transaction.entry(*JOB)
@@ -159,16 +163,28 @@ def labour(engine: Engine) -> bool:
 # --- the phases -------------------------------------------------------------------------------------------------------
 
 
-def _keys(engine: Engine, transaction: GuardedTransaction, job: Job) -> tuple[Job, list[str]]:
-    """Make the new keys; once more after a crash, which does no harm."""
-    for domain, kind, old in job.zones:
-        while engine.vault.current(domain, kind) <= old:
-            engine.vault.rotate(domain, Kind(kind))
-    for domain, kind, old in job.shredded:
+def _keys(engine: Engine, job: Job) -> bool:
+    """Make the new key of a zone, and destroy its old ones if it is to be shredded; whether there is more to do.
+
+    That takes long, with an HSM above all, so it comes before the transaction; once more after a crash, which does no
+    harm.
+    """
+    zone = domain, kind, old = job.zones[0]
+    while engine.vault.current(domain, kind) <= old:
+        engine.vault.rotate(domain, Kind(kind))
+    if zone in job.shredded:
         engine.vault.shred(domain, Kind(kind), old)
-    transaction.set_state(keks=transaction.state.keks + 1)
+    with engine.store.begin() as transaction:
+        found = transaction.entry(*JOB)
+        if found is None:
+            return False
+        job = Job.decode(found)
+        left = tuple(other for other in job.zones if other != zone)
+        transaction.put_entry(*JOB, replace(job, zones=left, phase=KEYS if left else OBJECTS).encode())
+        transaction.set_state(keks=transaction.state.keks + 1)
+        transaction.commit()
     engine.cache.clear()
-    return replace(job, phase=OBJECTS, zones=()), []
+    return True
 
 
 def _objects(engine: Engine, transaction: GuardedTransaction, job: Job) -> tuple[Job, list[str]]:
@@ -268,7 +284,7 @@ def _held(vault: Vault, transaction: GuardedTransaction) -> set[tuple[int, int]]
     }
 
 
-_PHASES: Final = {KEYS: _keys, OBJECTS: _objects, VALUES: _values, RETIRE: _retire}
+_PHASES: Final = {OBJECTS: _objects, VALUES: _values, RETIRE: _retire}
 
 
 def _event(engine: Engine, operation: str, message: str, operator: str) -> bytes:
