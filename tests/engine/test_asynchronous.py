@@ -53,7 +53,7 @@ from keystead.kmip.structures import (
 )
 from keystead.kmip.tags import Tag
 from keystead.kmip.version import V1_0, V1_4, V2_1, V3_0
-from tests.engine.world import World, create_request
+from tests.engine.world import World, create_request, payload
 
 MANDATORY, OPTIONAL, PROHIBITED = AsynchronousIndicator
 PENDING, SUCCESS, FAILED = ResultStatus.OPERATION_PENDING, ResultStatus.SUCCESS, ResultStatus.OPERATION_FAILED
@@ -142,6 +142,26 @@ def test_a_result_can_be_polled_again_for_a_while(world: World) -> None:
     world.clock.move(waiting_room.FETCHED_SECONDS + 1)
     world.engine.upkeep()
     assert poll(world, value).result_reason is NO_SUCH
+
+
+def test_a_key_that_was_destroyed_is_not_in_what_is_polled(world: World) -> None:
+    key = world.create()
+    value = later(world, GetRequest(unique_identifier=key))
+    world.engine.upkeep()
+    handed_out = poll(world, value)
+    assert payload(handed_out).unique_identifier == key
+    assert payload(handed_out).object == world.do(GetRequest(unique_identifier=key)).object
+    world.do(DestroyRequest(unique_identifier=key))
+    assert poll(world, value).result_reason is ResultReason.OBJECT_DESTROYED
+
+
+def test_what_an_earlier_item_made_is_meant_when_it_is_fetched_too(world: World) -> None:
+    batch = world.batch(create_request(), GetRequest(), asynchronous_indicator=MANDATORY)
+    made, got = [item.asynchronous_correlation_value for item in batch]
+    assert made is not None
+    assert got is not None
+    world.engine.upkeep()
+    assert payload(poll(world, got)).unique_identifier == payload(poll(world, made)).unique_identifier
 
 
 def test_a_result_nobody_fetches_is_dropped_in_time(world: World) -> None:

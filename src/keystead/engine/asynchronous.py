@@ -18,6 +18,7 @@ from keystead.engine.waiting import (
     FETCHED_SECONDS,
     KEPT,
     Kept,
+    answer_of,
     do,
     find,
     finish,
@@ -39,7 +40,6 @@ from keystead.kmip.payloads.session import (
     QueryAsynchronousRequestsResponse,
 )
 from keystead.kmip.reasons import for_version
-from keystead.kmip.schema import load
 from keystead.kmip.structures import AsynchronousRequest
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def poll(context: Context, request: PollRequest) -> Response:
     if not kept.operation.since <= context.version <= kept.operation.until:
         raise OperationFailed(_R.OPERATION_NOT_SUPPORTED, f"poll in KMIP {kept.version}, in which it was asked")
     _fetched(context, kept)
-    item = load(ResponseBatchItem, kept.item, kept.version)
+    item = answer_of(context, kept)
     if item.result_reason is not None:
         item = replace(item, result_reason=for_version(item.result_reason, context.version))
     return Settled(item)

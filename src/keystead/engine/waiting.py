@@ -50,6 +50,8 @@ SLOW_IN_1_X: Final = SLOW | {Operation.LOCATE}
 NEVER: Final = frozenset({Operation.POLL, Operation.CANCEL, Operation.PROCESS, Operation.QUERY_ASYNCHRONOUS_REQUESTS})
 """What is answered at once, whatever the client says.  Source: KMIP 2.1 sections 6.1.5 and 6.1.38."""
 CORRELATION_BYTES: Final = 16
+HANDS_OUT: Final = frozenset({Operation.GET, Operation.EXPORT})
+"""Of what is asked so no result is kept, as the key may be destroyed meanwhile: it is handed out when it is fetched."""
 MOST_WAITING: Final = 256
 """Requests and results of one caller that wait to be done or fetched, and their bytes."""
 MOST_BYTES: Final = 8 << 20
@@ -108,7 +110,8 @@ class Kept:
         caller: who asked; what it may do is looked up when it matters.
         correlation: the correlation value in hexadecimal.
         submitted_us: when it came, POSIX microseconds.
-        item: the batch item, of the request and then of the response, in TTLV of the version.
+        item: the batch item, of the request and then of the response, in TTLV of the version; of what is handed out
+            only when it is fetched, of the request.
         placeholder: the ID Placeholder before it, and then after it; results likewise.
         after: the correlation of the item of its batch that is to be done before it.
         stops: whether it is not to be done if that one fails.
@@ -317,6 +320,17 @@ def do(turn: Turn, kept: Kept, before: Kept | None) -> Kept:
     return finish(turn, kept, answer, context)
 
 
+def answer_of(context: Context, kept: Kept) -> ResponseBatchItem:
+    """The answer to a request that was done, for the caller who fetches it."""
+    if kept.operation not in HANDS_OUT or kept.status is not ResultStatus.SUCCESS:
+        return load(ResponseBatchItem, kept.item, kept.version)
+    again = Context(context.turn, context.caller, kept.version)
+    again.operation, again.placeholder, again.results = kept.operation, kept.placeholder, list(kept.results)
+    answer = context.engine.run(again, load(RequestBatchItem, kept.item, kept.version))
+    context.subjects += again.subjects
+    return answer
+
+
 def refused(kept: Kept, error: OperationFailed | CodecError) -> ResponseBatchItem:
     reason = error.reason or _R.INVALID_MESSAGE
     return ResponseBatchItem(
@@ -328,9 +342,10 @@ def refused(kept: Kept, error: OperationFailed | CodecError) -> ResponseBatchIte
 
 
 def finish(turn: Turn, kept: Kept, answer: ResponseBatchItem, context: Context | None = None) -> Kept:
+    later = kept.operation in HANDS_OUT and answer.result_status is ResultStatus.SUCCESS
     done = replace(
         kept,
-        item=dump(replace(answer, unique_batch_item_id=None), kept.version),
+        item=kept.item if later else dump(replace(answer, unique_batch_item_id=None), kept.version),
         status=answer.result_status,
         placeholder=context.placeholder if context else None,
         results=tuple(context.results) if context else (),
