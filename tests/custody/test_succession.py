@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from keystead.custody import Means, RootOfTrust, connection, open_root, settle
+from keystead.custody import keks as keks_module
 from keystead.custody.files import PART_SECONDS, sweep
 from keystead.custody.keks import SqliteKekStore
 from keystead.custody.pkcs11 import PKCS11Root
@@ -216,6 +217,29 @@ def test_a_testament_is_nothing_to_who_has_not_the_old_root(tmp_path: Path, ways
         keks.forget_testament()
         assert testament not in (directory / "kek.db").read_bytes()  # nor in its free pages
         new.close()
+
+
+@pytest.mark.parametrize("how", ["opened", "served"])
+def test_c03_a_testament_that_a_crash_left_is_removed_by_who_has_the_new_root(
+    tmp_path: Path, ways: Ways, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    directory = tmp_path / "custody"
+    begin(directory, ways, "passphrase")
+    with closing(ways.open(directory, "passphrase", 0)) as old, closing(SqliteKekStore(directory)) as keks:
+        new = succeed(directory, keks, old, lambda file, signing: ways.create(directory, "shares", file, signing, 1))
+        testament = keks.testament()
+    assert testament
+    vault = Vault(new, SqliteKekStore(directory))
+    vault.follow()
+    assert testament in (directory / "kek.db").read_bytes()  # others may need it yet
+    monkeypatch.setattr(keks_module, "MOST_TESTAMENT_SECONDS", -1)
+    if how == "opened":
+        SqliteKekStore(directory).close()
+    else:
+        vault.follow()
+    assert testament not in (directory / "kek.db").read_bytes()
+    vault.close()
+    new.close()
 
 
 def test_keys_that_are_made_meanwhile_are_not_lost(tmp_path: Path, ways: Ways) -> None:

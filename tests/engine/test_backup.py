@@ -260,6 +260,19 @@ def test_b02_even_where_the_database_is_lost(full: World) -> None:
     full.engine.start()
 
 
+@pytest.mark.parametrize("lost", [False, True], ids=["there", "lost"])
+def test_b02_d01_a_clock_that_was_set_back_revives_nothing(full: World, lost: bool) -> None:
+    doomed = create(full)
+    path = make(full)
+    full.clock.move(-3600)
+    revoke_and_destroy(full, doomed)
+    if lost:
+        lose_the_database(full)
+    done = put_back(path, full)
+    assert done.kept_destroyed == 1
+    assert got(full, doomed) is R.OBJECT_DESTROYED
+
+
 def test_b02_a_shredded_zone_stays_shredded(full: World) -> None:
     doomed = create(full)
     path = make(full)

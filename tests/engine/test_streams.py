@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from keystead.crypto.cipher import PADDINGS
 from keystead.crypto.keys import LENGTHS, generate_symmetric
 from keystead.crypto.schemes import SCHEMES
-from keystead.engine import streams
+from keystead.custody.zones import Kind
+from keystead.engine import rotation, streams
 from keystead.errors import Conflict
 from keystead.kmip.enums import (
     BatchErrorContinuationOption,
@@ -47,6 +48,7 @@ from keystead.kmip.structures import CryptographicParameters, RevocationReason, 
 from keystead.kmip.version import V3_0
 from tests.engine.keys import A, M, attributes, create, registered, symmetric
 from tests.engine.world import World
+from tests.support import make_engine
 
 B = BlockCipherMode
 H = HashingAlgorithm
@@ -326,6 +328,44 @@ def test_a_stream_expires(world: World) -> None:
     world.do(going_on(value))
     world.clock.move(streams.STREAM_SECONDS)
     assert world.refused(going_on(value)) is R.INVALID_CORRELATION_VALUE
+
+
+def test_m11_nothing_is_held_of_a_stream_that_expired(world: World) -> None:
+    begun(world, create(world))
+    assert world.engine.streams
+    world.clock.move(streams.STREAM_SECONDS + 1)
+    world.engine.upkeep()
+    assert not world.engine.streams
+
+
+def test_m11_a_key_that_another_worker_destroyed_is_let_go_of(world: World) -> None:
+    key = create(world)
+    begun(world, key)
+    other = World(world.directory, world.clock, make_engine(world.directory, world.clock), world.callers)
+    why = RevocationReason(revocation_reason_code=RevocationReasonCode.KEY_COMPROMISE)
+    other.do(RevokeRequest(unique_identifier=key, revocation_reason=why))
+    other.do(DestroyRequest(unique_identifier=key))
+    other.engine.upkeep()
+    world.engine.upkeep()
+    assert not world.engine.streams
+    other.engine.close()
+
+
+def test_m11_a_shredded_zone_ends_its_streams_and_no_other_rotation_does(world: World) -> None:
+    begun(world, create(world))
+    digest = world.do(HashRequest(cryptographic_parameters=P(hashing_algorithm=H.SHA_256), data=b"a",
+                                  init_indicator=True), version=V3_0)  # fmt: skip
+    other = World(world.directory, world.clock, make_engine(world.directory, world.clock), world.callers)
+    zone = [("default", Kind.DATA_ENCRYPTION)]
+    rotation.rotate(other.engine, zone, "olga")
+    while other.engine.labour():
+        pass
+    world.engine.upkeep()
+    assert len(world.engine.streams) == 2
+    rotation.shred(other.engine, zone, "olga")
+    world.engine.upkeep()
+    assert list(world.engine.streams) == [digest.correlation_value]
+    other.engine.close()
 
 
 def test_k26_a_part_is_a_use_like_any_other(world: World) -> None:

@@ -176,11 +176,13 @@ def succeed(config: Config, share_files: Sequence[Path], make: Callable[[], Comi
         running = health(config) == "ok"
         with recorded(config, operation, f"{before} to {new.said}"), closing(SqliteKekStore(directory)) as keks:
             put_under(directory, keks, old, new.create).close()
-            configure(config, new.settings)
-            if running:
-                click.echo("Every key is under the new root. The server goes over to it ...")
-                time.sleep(HANDOVER_SECONDS)
-            keks.forget_testament()
+            try:
+                configure(config, new.settings)
+                if running:
+                    click.echo("Every key is under the new root. The server goes over to it ...")
+                    time.sleep(HANDOVER_SECONDS)
+            finally:
+                keks.forget_testament()  # by it the old root opens the new one
     if new.kind == "key-file":
         open_root("key-file", directory, Means(key_file=config.custody.key_file)).close()  # puts the key in its place
     finish(config, new.kind)

@@ -104,7 +104,7 @@ class KekStore(Protocol):
         """
 
     def testament(self) -> bytes | None:
-        """What tells the holders of the root before this one of this one; for some seconds."""
+        """What tells the holders of the root before this one of this one; for some seconds, then it is removed."""
 
     def forget_testament(self) -> None:
         """Remove it."""
@@ -142,6 +142,7 @@ class SqliteKekStore:
             raise CustodyError(f"{KEK_FILE} cannot be opened: {error.strerror}") from None
         try:
             self._prepare()
+            self.testament()
             self._file = _file_of(path)
         except BaseException:
             self._sqlite.close()

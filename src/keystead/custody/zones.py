@@ -342,7 +342,10 @@ class Vault:
         Raises:
             CustodyError: nothing here tells which root that is; then it is sealed.
         """
-        if self._sealed or self._keks.root() in (None, self.root.identifier):
+        if self._sealed:
+            return False
+        if self._keks.root() in (None, self.root.identifier):
+            self._keks.testament()  # one that was left behind by a crash is removed when it has expired
             return False
         from keystead.custody.succession import heir
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from keystead.custody.zones import Kind
+from keystead.custody.zones import Kind, Vault
 from keystead.engine import identities, outputs
 from keystead.engine.ledger import OBJECT_PARTS, part_of
 from keystead.engine.managed import Managed, filed_as, gather, index_of, names_of
@@ -217,6 +217,17 @@ class Turn:
                 self.large[unique_identifier] = found
         return found
 
+    def opens(self, unique_identifier: str) -> bool:
+        """Whether there is an object whose secret can be opened."""
+        try:
+            managed = self.fetch(unique_identifier)
+            if managed is None or managed.envelope is None:
+                return False
+            opened(self.engine.vault, managed)
+        except TamperError:
+            return False
+        return True
+
     def change(self, unique_identifier: str, managed: Managed | None, size: int = 0) -> None:
         """Note what an object was before this turn, and what it is now, of so many bytes."""
         if unique_identifier not in self.originals:
@@ -224,6 +235,13 @@ class Turn:
             self.originals[unique_identifier] = before
         self.changed[unique_identifier] = managed
         self.sizes[unique_identifier] = size
+
+
+def opened(vault: Vault, managed: Managed) -> bytes:
+    """What was sealed as the secret of an object.  Raises: TamperError, CustodyError."""
+    envelope = managed.envelope
+    assert envelope is not None
+    return vault.open(managed.domain, envelope[0], managed.unique_identifier, managed.owner, 1, envelope[1:])
 
 
 def _page(found: list[str], criteria: Criteria) -> tuple[list[str], int]:
@@ -448,7 +466,7 @@ class Context:
         Raises:
             TamperError, CustodyError: it cannot be opened.
         """
-        plaintext = self._opened(managed)
+        plaintext = opened(self.engine.vault, managed)
         return plaintext[2:] if plaintext[0] << 8 & _ALIKE else None
 
     def _plaintext(self, managed: Managed) -> bytes:
@@ -458,14 +476,7 @@ class Context:
             raise OperationFailed(ResultReason.OBJECT_ARCHIVED, "the object is archived; Recover it first")
         if managed.envelope is None or managed.get(Tag.KEY_VALUE_PRESENT) is False:
             raise OperationFailed(ResultReason.KEY_VALUE_NOT_PRESENT, "the server does not hold the key value")
-        return self._opened(managed)
-
-    def _opened(self, managed: Managed) -> bytes:
-        envelope = managed.envelope
-        assert envelope is not None
-        return self.engine.vault.open(
-            managed.domain, envelope[0], managed.unique_identifier, managed.owner, 1, envelope[1:]
-        )
+        return opened(self.engine.vault, managed)
 
     def shred(self, managed: Managed) -> Managed:
         """Save an object without its secret: the key that sealed it is gone with its envelope."""

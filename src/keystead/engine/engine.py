@@ -212,6 +212,8 @@ class Engine:
 
     def _unload(self) -> None:
         """Let go of the keys that other processes destroyed, and of what is over of operations in parts."""
+        if self.vault.refreshed != self._refreshed:
+            self.turn(lambda turn: None)  # which looks what may have been shredded
         used = {name for name, _ in self.loaded_keys} | {stream.unique_identifier for stream in self.streams.values()}
         if used:
             gone = self.vault.buried(used)
@@ -380,10 +382,11 @@ class Engine:
                 self.cache.clear()
                 self._epoch = epoch
             self.identifiers.quarantine = transaction.state.quarantine
+            turn = Turn(self, transaction, int(self.clock() * 1_000_000))
             if self.vault.refreshed != self._refreshed:  # what is loaded may have been shredded
                 self.loaded_keys.clear()
+                streams.end_shredded(turn)
                 self._refreshed = self.vault.refreshed
-            turn = Turn(self, transaction, int(self.clock() * 1_000_000))
             result = work(turn)
             notices.post(turn)
             stones = graves.note(turn)

@@ -184,6 +184,13 @@ def forget(streams: dict[bytes, Stream], gone: Set[str], now: int) -> None:
         del streams[value]
 
 
+def end_shredded(turn: Turn) -> None:
+    """End the streams whose object cannot be opened any more."""
+    streams = turn.engine.streams
+    names = {stream.unique_identifier for stream in streams.values() if stream.operation in USES}
+    forget(streams, {name for name in names if not turn.opens(name)}, turn.now)
+
+
 def _no_such() -> OperationFailed:
     return OperationFailed(_R.INVALID_CORRELATION_VALUE, "no operation in parts has this Correlation Value")
 
