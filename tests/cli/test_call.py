@@ -173,6 +173,16 @@ def test_a_dry_run_needs_no_server() -> None:
         (["Create", "algorithm=AEZ"], "did you mean AES"),
         (["Register", "material=@/nowhere"], "/nowhere cannot be read"),
         (["Register", "material=s3cret"], "bytes belong here"),
+        (["Create", "algorithm=AES", "length=99999999999"], "length: a whole number from -2147483648 to 2147483647"),
+        (["Locate", "usage=0x80000000"], "usage: a mask has 31 bits"),
+        (["Locate", "storage_status_mask=4294967296"], "storage_status_mask: a mask has 31 bits"),
+        (["Locate", "maximum_items=4294967296"], "maximum_items: a whole number from"),
+        (["Create", "activation_date=99999999999999999999"], "activation_date: a date from 1970-01-01 to 9999-12-31"),
+        (["Register", "object_type=OpaqueObject", "opaque_data_type=1", "material=text:x"], "from 0x80000000"),
+        (["Register", "material=text:\udcff"], "material: this is not text"),
+        (["Register", "material=text:x", "length=abc"], "cryptographic_length: a whole number"),
+        (["Get", "unique_identifier=\udcff"], "unique_identifier: a text belongs here, and this is not UTF-8"),
+        (["Get", "\udcff"], "write FIELD=VALUE"),
         (["Poll"], "needs asynchronous_correlation_value"),
     ],
 )
@@ -182,6 +192,11 @@ def test_a_wrong_command_line_is_explained(words: list[str], complaint: str) -> 
     assert "--help" in str(result.exception)
     assert "s3cret" not in str(result.exception)
     assert CliRunner().invoke(call, words).exit_code == 2
+
+
+def test_an_opaque_data_type_of_ones_own_is_sent() -> None:
+    words = ("object_type=OpaqueObject", "opaque_data_type=0x80000001", "material=text:x", "--dry-run")
+    assert re.search(r"Opaque Data Type +0x80000001", run("Register", *words).output)
 
 
 def test_values_of_files_and_of_at_signs(tmp_path: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from keystead.client.session import Connect, Exchange, NothingSent, Session, check, outcomes_of
 from keystead.client.settings import Server, Settings
+from keystead.client.values import FieldError
 from keystead.errors import CodecError, OperationFailed, Pending
 from keystead.kmip.attributes import Attributes
 from keystead.kmip.enums import (
@@ -18,6 +19,7 @@ from keystead.kmip.enums import (
     Operation,
     ResultReason,
     ResultStatus,
+    StorageStatusMask,
 )
 from keystead.kmip.messages import (
     RequestMessage,
@@ -29,6 +31,8 @@ from keystead.kmip.messages import (
     protocol_version,
     version_of,
 )
+from keystead.kmip.payloads import Request
+from keystead.kmip.payloads.certify import ValidateRequest
 from keystead.kmip.payloads.create import CreateRequest
 from keystead.kmip.payloads.crypto import EncryptRequest
 from keystead.kmip.payloads.get import GetRequest
@@ -37,7 +41,7 @@ from keystead.kmip.payloads.locate import LocateRequest
 from keystead.kmip.payloads.server import DiscoverVersionsResponse
 from keystead.kmip.payloads.session import PingRequest, PingResponse, PollRequest
 from keystead.kmip.tags import Tag
-from keystead.kmip.version import V1_0, V1_1, V1_2, V1_4, V2_1, V3_0, Version
+from keystead.kmip.version import V1_0, V1_1, V1_2, V1_4, V2_0, V2_1, V3_0, Version
 
 ONE, TWO = Server("one"), Server("two")
 ACTIVATED = ActivateResponse(unique_identifier="1")
@@ -179,6 +183,30 @@ def test_what_a_version_cannot_say_is_refused_and_not_left_out() -> None:
     with pytest.raises(OperationFailed, match="authenticated_encryption_additional_data") as caught:
         check(request, V1_2)
     assert caught.value.reason is ResultReason.FEATURE_NOT_SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (LocateRequest(maximum_items=1 << 32), "maximum_items: a whole number from"),
+        (LocateRequest(storage_status_mask=StorageStatusMask(1 << 31)), "storage_status_mask: a mask has 31 bits"),
+        (ActivateRequest(unique_identifier="\udcff"), "unique_identifier: a text belongs here"),
+        (GetRequest(unique_identifier=cast(Any, 1.5)), "unique_identifier: a text belongs here"),
+        (EncryptRequest(data=cast(Any, "hello")), "data: bytes belong here"),
+        (EncryptRequest(data=cast(Any, "text:hello")), "data: Byte String belongs here, not str"),
+        (ValidateRequest(unique_identifier=("1", 1 << 31)), "unique_identifier: a whole number from"),
+    ],
+)
+def test_a_value_that_its_type_cannot_hold_is_refused_by_the_fields_name(request_: Request, said: str) -> None:
+    with pytest.raises(FieldError, match=said):
+        check(request_, V2_1)
+
+
+def test_what_stands_for_an_earlier_answer_is_refused_where_the_version_has_no_such_thing() -> None:
+    request = ActivateRequest(unique_identifier=-1)
+    check(request, V2_0)
+    with pytest.raises(OperationFailed, match="unique_identifier that stands for the answer to an earlier request"):
+        check(request, V1_4)
 
 
 def test_an_attribute_that_a_version_lacks_is_refused() -> None:

@@ -28,7 +28,7 @@ def test_addresses(written: str, servers: tuple[tuple[str, int], ...]) -> None:
     assert all(servers_of(str(server)) == (server,) for server in servers_of(written))
 
 
-@pytest.mark.parametrize("written", ["", "a:b", "a:0", "a:70000", "a b", "https://a", []])
+@pytest.mark.parametrize("written", ["", "a:b", "a:0", "a:70000", "a b", "https://a", [], "a..b", 64 * "a", "\udcff"])
 def test_what_is_no_address(written: str) -> None:
     with pytest.raises(ConfigError, match="server"):
         servers_of(written)
@@ -69,7 +69,44 @@ def test_a_password_of_the_environment_is_not_shown() -> None:
     assert "hunter2" not in repr(found)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"sever": "x"}'])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"server": 5}', "server has to be a text HOST:PORT"),
+        ('{"server": [5]}', "server has to be a text HOST:PORT"),
+        ('{"password": 90210}', "password has to be a text"),
+        ('{"version": 1.4}', "version has to be a text"),
+        ('{"timeout_seconds": "x"}', "timeout_seconds has to be a number"),
+        ('{"timeout_seconds": true}', "timeout_seconds has to be a number"),
+    ],
+)
+def test_a_value_of_a_profile_is_of_its_keys_type(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "client.json"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=rf"client\.json: {said}") as caught:
+        Settings.load(file, {})
+    assert "90210" not in str(caught.value)
+
+
+def test_null_in_a_profile_is_as_if_not_said(tmp_path: Path) -> None:
+    file = tmp_path / "client.json"
+    file.write_text(json.dumps(dict.fromkeys(("server", "ca", "username", "version", "timeout_seconds"))))
+    assert Settings.load(file, {}) == Settings()
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 1e300, float("inf"), float("nan")])
+def test_a_timeout_is_one_that_can_be_waited_for(seconds: float) -> None:
+    with pytest.raises(ConfigError, match="timeout_seconds"):
+        Settings(timeout_seconds=seconds)
+
+
+@pytest.mark.parametrize("name", ["username", "password"])
+def test_a_credential_is_utf_8(name: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        Settings.load(None, {}, **{name: "\udcff"})
+
+
+@pytest.mark.parametrize("text", ["{", "[]", 100_000 * "[", '{"sever": "x"}'], ids=len)
 def test_a_profile_that_is_wrong_is_named(tmp_path: Path, text: str) -> None:
     file = tmp_path / "client.json"
     file.write_text(text)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+
 import pytest
 
-from keystead.client import FieldError
+from keystead.client import FieldError, Settings
+from keystead.client.session import Session
 from keystead.client.shorthand import gather, operation_of, request_of
-from keystead.kmip.attributes import Attributes
+from keystead.errors import OperationFailed
+from keystead.kmip.attributes import ATTRIBUTES, Attribute, Attributes
 from keystead.kmip.enums import (
     BlockCipherMode,
     CertificateType,
@@ -18,6 +25,7 @@ from keystead.kmip.enums import (
     RevocationReasonCode,
     SecretDataType,
 )
+from keystead.kmip.messages import dump_message
 from keystead.kmip.objects import Certificate, KeyBlock, KeyValue, SecretData, SymmetricKey
 from keystead.kmip.payloads import OPERATIONS
 from keystead.kmip.payloads.attributes import AddAttributeRequest
@@ -25,8 +33,42 @@ from keystead.kmip.payloads.create import CreateKeyPairRequest, CreateRequest, R
 from keystead.kmip.payloads.crypto import EncryptRequest
 from keystead.kmip.payloads.lifecycle import RevokeRequest
 from keystead.kmip.payloads.locate import LocateRequest
+from keystead.kmip.schema import Structure, fields_of
 from keystead.kmip.structures import CryptographicParameters, Name, RevocationReason
 from keystead.kmip.tags import Tag
+from keystead.kmip.version import V1_4, V3_0
+
+EXTREMES: Final = (
+    "", "-1", "0x80000000", "4294967296", "99999999999999999999", "0x" + "f" * 5000, "9" * 5000, "\udcff",
+    "text:\udcff",
+    "nan", "0001-01-01", "99999999999999w", b"\xff", ["1", "2"], True, None, 1.5, -1, 10**30, datetime.min,
+)  # fmt: skip
+
+
+def ways(cls: type[Structure], seen: set[type], before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The dotted names of fields, of attributes, and of the fields of structures, each of which is entered once."""
+    for field in fields_of(cls):
+        way = (*before, field.name)
+        yield way
+        for inner in set(field.kind.python_types()) - seen:
+            seen.add(inner)
+            if inner in (Attributes, Attribute):
+                yield from ((*way, name) for name in (*(tag.name.lower() for tag in ATTRIBUTES), "x-note", "x-\udcff"))
+            elif issubclass(inner, Structure):
+                yield from ways(inner, seen, way)
+
+
+def test_whatever_stands_in_a_field_can_be_sent_or_is_refused_in_words() -> None:
+    session, sent, seen = Session(Settings()), 0, set[type]()
+    asked = [(operation, way) for operation in OPERATIONS for way in ways(OPERATIONS[operation][0], seen)]
+    for operation, way in asked:
+        for value in EXTREMES:
+            with suppress(FieldError, OperationFailed):
+                request = request_of(operation, [(".".join(way), value)])
+                for version in (V3_0, V1_4):
+                    dump_message(session.message([request], version), version)
+                    sent += 1
+    assert sent > len(asked) / 4
 
 
 @pytest.mark.parametrize("operation", list(OPERATIONS), ids=str)

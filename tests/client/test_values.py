@@ -28,6 +28,7 @@ from keystead.kmip.enums import (
     CryptographicUsageMask,
     HashingAlgorithm,
     KeyFormatType,
+    OpaqueDataType,
     QueryFunction,
     RevocationReasonCode,
 )
@@ -65,6 +66,18 @@ def test_an_unknown_value_says_which_may_have_been_meant() -> None:
 )
 def test_a_mask_in_any_spelling(written: object) -> None:
     assert mask_of(CryptographicUsageMask, written) == CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.WRAP_KEY
+
+
+@pytest.mark.parametrize("written", ["0x80000000", 1 << 32, "Sign|0x80000000", -1, ["Sign", "-1"]])
+def test_a_mask_has_31_bits(written: object) -> None:
+    with pytest.raises(FieldError, match="0x7FFFFFFF"):
+        mask_of(CryptographicUsageMask, written)
+
+
+def test_an_enumeration_without_names_has_its_numbers() -> None:
+    assert int(enumeration_of(OpaqueDataType, "0x80000001")) == 0x8000_0001
+    with pytest.raises(FieldError, match="no value 1; unnamed ones are from 0x80000000 to 0xFFFFFFFF"):
+        enumeration_of(OpaqueDataType, 1)
 
 
 def test_an_unknown_bit_is_refused() -> None:
@@ -109,6 +122,7 @@ def test_an_interval(written: object, seconds: int) -> None:
         (Tag.SENSITIVE, "maybe"),
         (Tag.CONTACT_INFORMATION, b"\xff"),
         (Tag.CONTACT_INFORMATION, None),
+        (Tag.CONTACT_INFORMATION, "\udcff"),
         (Tag.NAME, {"nome": "x"}),
         (Tag.USAGE_LIMITS, {"usage_limits_total": 3}),
     ],
@@ -116,6 +130,25 @@ def test_an_interval(written: object, seconds: int) -> None:
 def test_what_cannot_be_a_value_is_refused(tag: Tag, written: object) -> None:
     with pytest.raises(FieldError):
         scalar(tag, written)
+
+
+@pytest.mark.parametrize(
+    ("tag", "most", "said"),
+    [
+        (Tag.CRYPTOGRAPHIC_LENGTH, (1 << 31) - 1, "a whole number from -2147483648 to 2147483647"),
+        (Tag.CERTIFICATE_LENGTH, (1 << 31) - 1, "a whole number from -2147483648 to 2147483647"),
+        (Tag.LEASE_TIME, (1 << 32) - 1, "an interval of at most 4294967295 seconds"),
+        (Tag.ACTIVATION_DATE, ttlv.LATEST_DATE, "a date from 1970-01-01 to 9999-12-31"),
+    ],
+)
+def test_a_number_is_one_that_its_type_can_hold(tag: Tag, most: int, said: str) -> None:
+    assert scalar(tag, most) == scalar(tag, str(most)) == most
+    for written in (most + 1, str(most + 1), 1 << 64, -(1 << 31) - 1):
+        with pytest.raises(FieldError, match=said):
+            scalar(tag, written)
+    for written in (f"0x{most + 1:x}", "9" * 5000, "0x" + "f" * 5000):
+        with pytest.raises(FieldError):
+            scalar(tag, written)
 
 
 def test_a_plain_value_is_that_of_a_structures_first_field() -> None:

@@ -16,6 +16,7 @@ import click
 from keystead.cli import tree
 from keystead.cli.decode import translate
 from keystead.client import Client, FieldError, Settings
+from keystead.client.settings import LONGEST_TIMEOUT_SECONDS
 from keystead.client.shorthand import DEFAULTS, MATERIAL, operation_of, request_of
 from keystead.client.values import SHORT_NAMES, type_name
 from keystead.errors import OperationFailed, Pending
@@ -85,7 +86,12 @@ Exit status: 0 done; 1 refused; 2 wrong command line; 4 not found; 5 exists alre
 @click.option("--profile", metavar="FILE", help="$KEYSTEAD_PROFILE: all of these in JSON.")
 @click.option("--username", help="$KEYSTEAD_USERNAME; the password is taken from $KEYSTEAD_PASSWORD.")
 @click.option("--kmip-version", "version", metavar="1.0-3.0", help="Unless given, the newest that both sides speak.")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="30 unless given.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, LONGEST_TIMEOUT_SECONDS, min_open=True),
+    metavar="SECONDS",
+    help="30 unless given.",
+)
 @click.option("--asynchronous", is_flag=True, help="The server may answer later; then Poll.")
 @click.option("--json", "form", flag_value="json", help="Print the answer in the JSON encoding of KMIP.")
 @click.option("--xml", "form", flag_value="xml", help="Print the answer in the XML encoding of KMIP.")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from keystead.client.values import FieldError, enumeration_of
+from keystead.client.values import FieldError, attributes_of, enumeration_of
 from keystead.kmip.enums import (
     CertificateType,
     CryptographicAlgorithm,
@@ -30,6 +30,7 @@ from keystead.kmip.objects import (
     SymmetricKey,
 )
 from keystead.kmip.structures import KeyWrappingData, TransparentKey
+from keystead.kmip.tags import Tag
 
 
 class KeyPair(NamedTuple):
@@ -122,7 +123,7 @@ def _key(cls: Callable[..., AnyObject], default: KeyFormatType) -> Callable[[byt
                 key_format_type=said.get("key_format_type") or default,
                 key_value=KeyValue(key_material=material),
                 cryptographic_algorithm=algorithm,
-                cryptographic_length=None if length is None else int(length),
+                cryptographic_length=length,
             ),
         )
 
@@ -170,4 +171,6 @@ def make_object(object_type: ObjectType, material: bytes, **said: Any) -> AnyObj
             said[name] = default if said.get(name) is None else enumeration_of(cls, said[name])
         except FieldError as error:
             raise error.within(name) from None
+    if (length := said.get("cryptographic_length")) is not None:
+        said["cryptographic_length"] = attributes_of({"cryptographic_length": length}).get(Tag.CRYPTOGRAPHIC_LENGTH)
     return _MAKERS[object_type](material, said)

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from keystead.client.settings import Server, Settings
+from keystead.client.values import FieldError, check_value
 from keystead.errors import CodecError, OperationFailed, Pending
 from keystead.kmip.attribute_codec import writable
-from keystead.kmip.attributes import Attribute, Attributes, title_of, visible
+from keystead.kmip.attributes import Attribute, Attributes, row_of, title_of, visible
 from keystead.kmip.enums import (
     AsynchronousIndicator,
     BatchErrorContinuationOption,
@@ -27,6 +28,7 @@ from keystead.kmip.enums import (
     ResultReason,
     ResultStatus,
 )
+from keystead.kmip.identifiers import DataKind, Identifier
 from keystead.kmip.messages import (
     RequestBatchItem,
     RequestHeader,
@@ -38,7 +40,7 @@ from keystead.kmip.messages import (
 )
 from keystead.kmip.payloads import RESPONSES, Request, Response
 from keystead.kmip.payloads.server import DiscoverVersionsRequest, DiscoverVersionsResponse
-from keystead.kmip.schema import fields_of, walk
+from keystead.kmip.schema import Kind, fields_of, walk
 from keystead.kmip.structures import Authentication, Credential, UsernameAndPassword
 from keystead.kmip.version import V1_0, V1_1, V1_2, V1_3, V1_4, V2_0, V2_1, V3_0, Version
 
@@ -266,6 +268,7 @@ def check(request: Request, version: Version) -> None:
 
     Raises:
         OperationFailed: Feature Not Supported; names the field or the attribute.
+        FieldError: a value is not one of its field's type, or more than that can hold; names the field.
     """
     operation = request.OPERATION
     if not operation.since <= version <= operation.until:
@@ -275,17 +278,32 @@ def check(request: Request, version: Version) -> None:
             value = getattr(structure, each.name)
             if value is None or value == each.default or value == ():
                 continue
+            parts = value if each.repeated else (value,)
+            try:
+                for part in parts:
+                    check_value(each.kind, part)
+            except FieldError as error:
+                raise error.within(each.name) from None
             lost = _unsaid(value, version) if each.present_in(version) else each.name
+            if any(_by_place(each.kind, part) for part in parts) and version < V2_0:
+                lost = f"{each.name} that stands for the answer to an earlier request"
             for attribute in _attributes(value):
                 name, said = title_of(attribute.name), attribute.value
                 if not visible(attribute.name, version):
                     lost = lost or name
                 elif list(writable((attribute,), version)) != [attribute]:
                     lost = lost or f"{name} {said}"
+                elif (row := row_of(attribute.name)) and _by_place(row.kind, said) and version < V2_0:
+                    lost = lost or f"{name} that stands for the answer to an earlier request"
                 elif bit := _unsaid(said, version):
                     lost = lost or f"{name} {bit}"
             if lost:
                 raise OperationFailed(ResultReason.FEATURE_NOT_SUPPORTED, f"{operation}: KMIP {version} has no {lost}")
+
+
+def _by_place(kind: Kind, value: object) -> bool:
+    """Whether a value stands for what an earlier batch item was answered.  Source: 2.1 §11.13 and §11.58."""
+    return isinstance(kind, (Identifier, DataKind)) and isinstance(value, int)
 
 
 def _unsaid(value: object, version: Version) -> str | None:

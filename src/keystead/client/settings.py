@@ -33,6 +33,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "KEYSTEAD_KMIP_VERSION": "version",
 }
 """The variables that say what the arguments do not."""
+LONGEST_TIMEOUT_SECONDS: Final = 86_400
 _PATHS: Final = ("ca", "certificate", "private_key")
 
 
@@ -62,12 +63,20 @@ def servers_of(text: str | Iterable[str], port: int = KMIP_PORT) -> tuple[Server
             each.strip(),
         )
         number = int(address[2] or address[4] or port) if address else 0
-        if address is None or not 0 < number < 65_536:
+        host = address[1] or address[3] or address[5] if address else ""
+        if not 0 < number < 65_536 or not _can_be_looked_up(host):
             raise ConfigError(f"server: {each.strip()} is not an address; write HOST or HOST:PORT")
-        found.append(Server(address[1] or address[3] or address[5], number))
+        found.append(Server(host, number))
     if not found:
         raise ConfigError("server: at least one address is needed")
     return tuple(found)
+
+
+def _can_be_looked_up(host: str) -> bool:
+    try:
+        return bool(host.encode("idna"))  # as the operating system is asked for it
+    except UnicodeError:
+        return False
 
 
 def version_of(text: str | Version | None) -> Version | None:
@@ -107,6 +116,15 @@ class Settings:
     newest: Version = V2_1
     timeout_seconds: float = 30.0
     maximum_bytes: int = MAXIMUM_MESSAGE_BYTES
+
+    def __post_init__(self) -> None:
+        for name, text in (("username", self.username), ("password", self.password)):
+            try:
+                (text or "").encode()
+            except UnicodeEncodeError:
+                raise ConfigError(f"{name}: a text belongs here, and this is not UTF-8") from None
+        if not 0 < self.timeout_seconds <= LONGEST_TIMEOUT_SECONDS:
+            raise ConfigError(f"timeout_seconds: more than 0, at most {LONGEST_TIMEOUT_SECONDS} seconds belong here")
 
     @classmethod
     def load(
@@ -167,11 +185,29 @@ def _profile(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"profile: {path} cannot be read: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ConfigError(f"profile: {path} is not JSON") from None
     if not isinstance(found, dict):
         raise ConfigError(f"profile: {path} is not a JSON object")
-    for name in found:
+    for name, value in found.items():
         if name not in known:
             raise ConfigError(f"profile: {path} has an unknown key {name}; known are {', '.join(sorted(known))}")
-    return {name: str(path.parent / value) if name in _PATHS and value else value for name, value in found.items()}
+        _check_type(path, name, value)
+    return {
+        name: str(path.parent / value) if name in _PATHS and value else value
+        for name, value in found.items()
+        if value is not None
+    }
+
+
+def _check_type(path: Path, name: str, value: object) -> None:
+    """Refuse a value of a profile that is not of its key's type; null is as if not said.  Raises: ConfigError."""
+    if name == "timeout_seconds":
+        right, what = isinstance(value, (int, float)) and not isinstance(value, bool), "a number"
+    elif name == "server":
+        several = value if isinstance(value, list) else [value]
+        right, what = all(isinstance(each, str) for each in several), "a text HOST:PORT, or a list of such"
+    else:
+        right, what = isinstance(value, str), "a text in quotation marks"
+    if value is not None and not right:
+        raise ConfigError(f"profile: {path}: {name} has to be {what}")

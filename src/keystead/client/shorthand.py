@@ -100,7 +100,10 @@ def request_of(operation: Operation, said: Mapping[str, Any] | list[tuple[str, A
     material = None
     for name, value in gather(said).items():
         if name == MATERIAL and "object" in fields:
-            material = bytes_of(value)
+            try:
+                material = bytes_of(value)
+            except FieldError as error:
+                raise error.within(MATERIAL) from None
             continue
         _merge(placed, _place(fields, name, value), value)
     for name, default in DEFAULTS.get(operation, {}).items():

@@ -40,7 +40,7 @@ from keystead.kmip.attributes import (
     ValueKind,
     VendorAttributeName,
 )
-from keystead.kmip.enums import Enumeration, ItemType, Mask
+from keystead.kmip.enums import EXTENSION, Enumeration, ItemType, Mask, OpenEnumeration
 from keystead.kmip.identifiers import DataKind, Identifier
 from keystead.kmip.schema import Enumerated, Field, Kind, Masked, OneOf, Scalar, Structure, fields_of
 from keystead.kmip.tags import Tag
@@ -112,7 +112,7 @@ def attribute_name(given: object) -> AttributeName:
     """
     if isinstance(given, (Tag, VendorAttributeName)):
         return given
-    text = str(given)
+    text = _text(given)
     if text[:2] in ("x-", "y-"):
         return VendorAttributeName(text[0], text[2:])
     vendor, colon, name = text.partition(":")
@@ -155,10 +155,10 @@ def enumeration_of(cls: type[E], given: object) -> E:
     found = _members(cls).get(normal(text))
     number = given if isinstance(given, int) else _number(text)
     if found is None and number is not None:
-        try:
-            return cls(number)
-        except ValueError:
-            raise FieldError(f"{_words(cls)} has no value {text}") from None
+        found = cls.numbered(number)
+        if found is None:
+            first = 0 if issubclass(cls, OpenEnumeration) else EXTENSION
+            raise FieldError(f"{_words(cls)} has no value {text}; unnamed ones are from 0x{first:X} to 0xFFFFFFFF")
     if found is None:
         names = [value.camel_case for value in cls]
         hint = suggestion(text, names) or (f"; one of {', '.join(names)}" if len(names) <= 12 else "")
@@ -172,21 +172,44 @@ def mask_of(cls: type[M], given: object) -> M:
     Raises:
         FieldError: there is no such bit.
     """
-    if isinstance(given, cls):
-        return given
     if isinstance(given, int):
-        return cls(given)
+        return cls(_bits(given))
     mask = cls(0)
     for part in re.split(r"[|,]", given) if isinstance(given, str) else _list(given):
         for bit in [part] if normal(str(part)) in _members(cls) else str(part).split():
             found, number = _members(cls).get(normal(bit)), _number(bit)
             if found is None and number is None:
                 raise FieldError(f"{_words(cls)} has no bit {bit}{suggestion(bit, [each.camel_case for each in cls])}")
-            mask |= cls(number or 0) if found is None else found
+            mask |= cls(_bits(number or 0)) if found is None else found
     return mask
 
 
+def _bits(number: int) -> int:
+    if not 0 <= number < ttlv.RANGES[ttlv.INTEGER][1]:
+        raise FieldError("a mask has 31 bits: names of bits, or a number from 0 to 0x7FFFFFFF, belong here")
+    return number
+
+
 # --- scalars ----------------------------------------------------------------------------------------------------------
+
+_BOUNDS: Final[Mapping[int, str]] = {
+    **{
+        kind: f"a whole number from {ttlv.RANGES[kind][0]} to {ttlv.RANGES[kind][1] - 1}"
+        for kind in (ttlv.INTEGER, ttlv.LONG_INTEGER)
+    },
+    ttlv.BIG_INTEGER: f"a whole number of at most {8 * ttlv.MAXIMUM_BIG_INTEGER_BYTES} bits",
+    ttlv.DATE_TIME: "a date from 1970-01-01 to 9999-12-31",
+    ttlv.DATE_TIME_EXTENDED: "a date from 1970-01-01 to 9999-12-31",
+    ttlv.INTERVAL: f"an interval of at most {ttlv.RANGES[ttlv.INTERVAL][1] - 1} seconds",
+}
+"""What an item type can hold, in words."""
+
+
+def _bounded(kind: int, number: int) -> int:
+    first, beyond = ttlv.RANGES[kind]
+    if not first <= number < beyond:
+        raise FieldError(f"{_BOUNDS[kind]} belongs here")
+    return number
 
 
 def _integer(given: object) -> int:
@@ -206,7 +229,10 @@ def _boolean(given: object) -> bool:
 
 def _text(given: object) -> str:
     if isinstance(given, (str, int)):
-        return str(given)
+        text = str(given)
+        if not text.isascii() and _LONE_SURROGATE.search(text):  # how Python says what was no UTF-8
+            raise FieldError("a text belongs here, and this is not UTF-8")
+        return text
     if isinstance(given, (bytes, bytearray)):
         try:
             return bytes(given).decode()
@@ -215,6 +241,7 @@ def _text(given: object) -> str:
     raise FieldError("a text belongs here")
 
 
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _BYTES: Final[Mapping[str, Callable[[str], bytes]]] = {
     "hex": lambda text: bytes.fromhex(text),
     "base64": lambda text: base64.b64decode(text, validate=True),
@@ -241,7 +268,10 @@ def bytes_of(given: object) -> bytes:
 
 def _date(given: object) -> int:
     if isinstance(given, datetime):
-        return int(given.timestamp())
+        try:
+            return int(given.timestamp())
+        except (ValueError, OverflowError):  # a local time at the edge of what Python can reckon
+            raise FieldError(f"{_BOUNDS[ttlv.DATE_TIME]} belongs here") from None
     if isinstance(given, int):
         return given
     text = str(given)
@@ -263,7 +293,7 @@ _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 def _interval(given: object) -> int:
     if isinstance(given, int):
         return given
-    found = re.fullmatch(r"(\d+)([smhdw]?)", str(given))
+    found = re.fullmatch(r"([0-9]{1,20})([smhdw]?)", str(given))
     if found is None:
         raise FieldError("an interval belongs here: seconds, or such as 90s, 15m, 12h, 30d")
     return int(found[1]) * _SECONDS[found[2]]
@@ -297,7 +327,9 @@ def item_of(given: object) -> ttlv.Item:
     if isinstance(given, bool):
         return ttlv.Item(0, ttlv.BOOLEAN, given)
     if isinstance(given, int):
-        return ttlv.Item(0, ttlv.INTEGER if -(1 << 31) <= given < 1 << 31 else ttlv.LONG_INTEGER, given)
+        first, beyond = ttlv.RANGES[ttlv.INTEGER]
+        kind = ttlv.INTEGER if first <= given < beyond else ttlv.LONG_INTEGER
+        return ttlv.Item(0, kind, _bounded(kind, given))
     if isinstance(given, (bytes, bytearray)):
         return ttlv.Item(0, ttlv.BYTE_STRING, bytes(given))
     return ttlv.Item(0, ttlv.TEXT_STRING, _text(given))
@@ -315,6 +347,8 @@ def structure_of(cls: type[S], given: object) -> S:
     if isinstance(given, cls):
         return given
     fields = {field.name: field for field in fields_of(cls)}
+    if not fields and not isinstance(given, Mapping):
+        raise FieldError(f"{_words(cls)} has no fields, so that no value belongs here")
     parts = given if isinstance(given, Mapping) else {next(iter(fields)): given}
     values = {}
     for name, part in parts.items():
@@ -397,7 +431,8 @@ def value_of(kind: Kind, given: object) -> Any:
     if isinstance(kind, Masked):
         return mask_of(kind.mask, given)
     if isinstance(kind, Scalar):
-        return _SCALARS[kind.wire](given)
+        value = _SCALARS[kind.wire](given)
+        return _bounded(kind.wire, value) if kind.wire in _BOUNDS else value
     if isinstance(kind, OneOf):
         return _one_of(kind, given)
     if isinstance(kind, AttributesKind):
@@ -407,7 +442,10 @@ def value_of(kind: Kind, given: object) -> Any:
     if isinstance(kind, AttributeNameKind):
         return attribute_name(given)
     if isinstance(kind, Identifier):
-        return given if isinstance(given, (str, int)) else _text(given)
+        if isinstance(given, int) and not isinstance(given, bool):  # it stands for the answer to an earlier request
+            return given if isinstance(given, Enumeration) else _bounded(ttlv.INTEGER, given)
+        text = _text(None if isinstance(given, bool) else given)
+        return given if isinstance(given, str) else text  # a reference by name stays one
     if isinstance(kind, DataKind):
         return given if isinstance(given, Enumeration) else bytes_of(given)
     if isinstance(kind, ValueKind):
@@ -416,6 +454,12 @@ def value_of(kind: Kind, given: object) -> Any:
         if issubclass(cls, Structure):
             return structure_of(cls, given)
     raise FieldError("there is no way to write this field here")
+
+
+def check_value(kind: Kind, value: object) -> None:
+    """Refuse a value that a program gave as it is, where its type on the wire cannot hold it.  Raises: FieldError."""
+    if isinstance(kind, (Scalar, Enumerated, Masked, Identifier, DataKind)) and value_of(kind, value) != value:
+        raise FieldError(f"{type_name(kind)} belongs here, not {type(value).__name__}")
 
 
 def _one_of(kind: OneOf, given: object) -> Any:

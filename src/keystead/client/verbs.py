@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from keystead.client.objects import Ciphertext, Key, KeyPair, make_object
 from keystead.client.session import Outcome, Talk
-from keystead.client.values import attribute_name, attributes_of, enumeration_of, structure_of
+from keystead.client.values import attribute_name, attributes_of, bytes_of, enumeration_of, structure_of
 from keystead.errors import CodecError
 from keystead.kmip import ttlv
 from keystead.kmip.attributes import Attribute, Attributes, VendorAttributeName, row_of, title_of
@@ -178,7 +178,7 @@ def register_symmetric(
 
 def register_secret(secret: bytes | str, *, name: str | None = None, **said: Any) -> Talk[str]:
     """Register secret data, a password unless `secret_data_type` says Seed; as `register`."""
-    material = secret.encode() if isinstance(secret, str) else secret
+    material = bytes_of(f"text:{secret}") if isinstance(secret, str) else secret
     return register(ObjectType.SECRET_DATA, material, name=name, **{"usage": CryptographicUsageMask(0), **said})
 
 

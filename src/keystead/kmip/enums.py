@@ -37,6 +37,12 @@ class Enumeration(IntEnum):
         return cls.unlisted(value) if isinstance(value, int) and EXTENSION <= value < 2 * EXTENSION else None
 
     @classmethod
+    def numbered(cls, value: int) -> Self | None:
+        """The value of a number, None if there is none: for a class may be without rows, and then cannot be called."""
+        listed = next((each for each in cls if each == value), None)
+        return cls._missing_(value) if listed is None else listed
+
+    @classmethod
     def unlisted(cls, value: int) -> Self:
         """A value that has no row; not kept, so that a client cannot make the class grow."""
         self = int.__new__(cls, value)

@@ -35,6 +35,16 @@ TEXTS: Final = (TEXT_STRING, IDENTIFIER, REFERENCE, NAME_REFERENCE)
 LENGTHS: Final = {
     INTEGER: 4, LONG_INTEGER: 8, ENUMERATION: 4, BOOLEAN: 8, DATE_TIME: 8, INTERVAL: 4, DATE_TIME_EXTENDED: 8,
 }  # fmt: skip
+# The numbers that a type can hold: the first, and the first beyond.
+RANGES: Final = {
+    INTEGER: (-(1 << 31), 1 << 31),
+    LONG_INTEGER: (-(1 << 63), 1 << 63),
+    BIG_INTEGER: (-(1 << 8 * MAXIMUM_BIG_INTEGER_BYTES - 1), 1 << 8 * MAXIMUM_BIG_INTEGER_BYTES - 1),
+    ENUMERATION: (0, 1 << 32),
+    INTERVAL: (0, 1 << 32),
+    DATE_TIME: (0, LATEST_DATE + 1),
+    DATE_TIME_EXTENDED: (0, LATEST_DATE_EXTENDED + 1),
+}
 PADDING: Final = (b"", bytes(7), bytes(6), bytes(5), bytes(4), bytes(3), bytes(2), bytes(1))
 
 _header = Struct(">II")

@@ -191,19 +191,11 @@ _DATE: Final = re.compile(
     r"(?:Z|([+-])([0-9]{2}):([0-9]{2}))?",
     re.ASCII,
 )
-_RANGES: Final = {
-    ttlv.INTEGER: (-(1 << 31), 1 << 31),
-    ttlv.LONG_INTEGER: (-(1 << 63), 1 << 63),
-    ttlv.ENUMERATION: (0, 1 << 32),
-    ttlv.INTERVAL: (0, 1 << 32),
-    ttlv.DATE_TIME: (0, ttlv.LATEST_DATE + 1),
-    ttlv.DATE_TIME_EXTENDED: (0, ttlv.LATEST_DATE_EXTENDED + 1),
-}
 
 
 def check_number(kind: int, value: int) -> int:
     """Refuse a number that its type cannot hold.  Raises: CodecError (Invalid Field)."""
-    first, end = _RANGES[kind]
+    first, end = ttlv.RANGES[kind]
     if not first <= value < end:
         raise CodecError("a number is out of the range of its type", reason=ResultReason.INVALID_FIELD)
     return value
@@ -221,7 +213,7 @@ def hex_number(kind: int, text: str) -> int | None:
     digits = 2 * ttlv.LENGTHS[kind]
     if len(found[1]) > digits:
         raise CodecError("a hexadecimal number has too many digits", reason=ResultReason.INVALID_FIELD)
-    value, sign = int(found[1], 16), _RANGES[kind][0] < 0
+    value, sign = int(found[1], 16), ttlv.RANGES[kind][0] < 0
     return check_number(kind, value - (1 << 4 * digits) if sign and value >> (4 * digits - 1) else value)
 
 
