@@ -223,6 +223,7 @@ REFUSED: dict[str, tuple[list[str], int, str]] = {
     "a name with a path": (["--client", "../x"], 78, "a client's name"),
     "an empty name": (["--client", ""], 78, "a client's name"),
     "another database": (["--store", "mysql://x/y"], 78, r"\[store\] url"),
+    "no database": (["--store", "foo:bar"], 78, r"\[store\] url"),
     "no file": (["--store", "sqlite:"], 78, r"\[store\] url|names no file"),
     "a directory that cannot be": (["--dir", "/dev/null/ks"], 74, "Not a directory"),
     "a ready file nowhere": (["--ready-file", "/nowhere/at/all.json"], 2, "--ready-file"),
@@ -239,3 +240,55 @@ def test_what_it_cannot_do_it_says_before_it_begins(tmp_path: Path, what: str) -
     assert done.returncode == status, done.stderr
     assert re.search(message, done.stderr), done.stderr
     assert "Traceback" not in done.stderr
+    assert not (tmp_path / "ks").exists()
+
+
+def test_a_second_one_on_a_directory_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    def files() -> dict[Path, bytes]:
+        known = ("*.toml", "*.json", "*.pem", "*.key")
+        return {path: path.read_bytes() for name in known for path in tmp_path.rglob(name)}
+
+    ready = tmp_path / "ready.json"
+    with dev(ready, "--dir", tmp_path / "ks") as server:
+        before = files()
+        second = run("dev", "--dir", tmp_path / "ks", "--kmip-port", 0, "--https-port", 0, "--ready-file", ready)
+        assert second.returncode == 78
+        ports = server.facts["ports"]
+        who = f"process {server.facts['pid']}, KMIP port {ports['kmip']}, HTTPS port {ports['https']}"
+        assert f"keystead dev runs on this directory already ({who})" in second.stderr
+        assert files() == before
+        assert SUCCEEDED in server.discover()
+        assert server.end()[0] == 0
+    with dev(ready, "--dir", tmp_path / "ks") as server:
+        assert SUCCEEDED in server.discover()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_one_keeps_no_other_from_its_directory(tmp_path: Path, workers: int) -> None:
+    for _ in range(2):
+        with dev(tmp_path / "ready.json", "--dir", tmp_path / "ks", "--workers", workers) as server:
+            if workers > 1:  # those that answer live on for a moment
+                children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+                assert len(children) == workers
+            server.end(signal.SIGKILL)
+
+
+def test_one_that_cannot_listen_leaves_the_configuration_as_it_was(tmp_path: Path) -> None:
+    with dev(tmp_path / "ready.json", "--dir", tmp_path / "ks") as server:
+        config = Path(server.facts["config"])
+        assert server.end()[0] == 0
+    before = config.read_bytes()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run("dev", "--dir", tmp_path / "ks", "--kmip-port", taken.getsockname()[1], "--https-port", 0)
+    assert done.returncode == 78
+    assert config.read_bytes() == before
+
+
+def test_once_sealed_it_keeps_its_directory(tmp_path: Path) -> None:
+    with dev(tmp_path / "ready.json", "--dir", tmp_path / "ks") as server:
+        assert run("operator", "seal", "--config", server.facts["config"]).returncode == 0
+        while b"dev" in Path(f"/proc/{server.process.pid}/cmdline").read_bytes().split(b"\0"):
+            time.sleep(0.05)
+        second = run("dev", "--dir", tmp_path / "ks", "--kmip-port", 0, "--https-port", 0)
+        assert second.returncode == 78
+        assert f"process {server.facts['pid']}" in second.stderr

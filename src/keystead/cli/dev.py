@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +19,15 @@ import click
 
 from keystead.cli.layout import Layout, check_name
 from keystead.config import Config
-from keystead.pki.files import PRIVATE, write_atomic
+from keystead.errors import ConfigError
+from keystead.pki.files import PRIVATE, private_directory, write_atomic
 
 if TYPE_CHECKING:
     from keystead.engine.engine import Engine
     from keystead.pki.ca import Authority
 
 DEFAULT_CLIENTS = ("alice", "bob")
+LOCK_FILE = "dev.lock"
 STOP_SECONDS = 3.0
 """Whoever tries things does not want to wait for a key that is still being made."""
 
@@ -76,13 +81,49 @@ def dev(
         raise click.BadParameter(f"{ready_file.parent} is no directory", param_hint="--ready-file")
     temporary = directory is None
     layout = Layout(Path(tempfile.mkdtemp(prefix="keystead-")) if directory is None else directory.absolute())
-    if ready_file is not None:
-        ready_file.unlink(missing_ok=True)
     try:
-        return _run(layout, kmip_port, https_port, names, workers, store_url, ready_file, temporary)
+        sections = _sections(layout, kmip_port, https_port, workers, store_url)
+        # Before anything is written: what is wrong with the options is told by those who know.
+        config = Config.parse(layout.render_config(sections), layout.directory, "keystead dev")
+        with _alone(layout.directory) as lock:
+            return _run(layout, replace(config, file=layout.config), sections, names, ready_file, temporary, lock)
     finally:
         if temporary:
             shutil.rmtree(layout.directory, ignore_errors=True)
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[int]:
+    """Have a directory for oneself, for as long as this process lives, whatever command it becomes.
+
+    The lock is one of the process (`lockf`): workers do not inherit it, so none that outlives a killed one keeps it.
+
+    Returns:
+        an open file, whose text says who holds the lock.
+
+    Raises:
+        ConfigError: another `keystead dev` has it; says which.
+    """
+    private_directory(directory)
+    descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE)
+    os.set_inheritable(descriptor, True)  # told to seal itself, the process becomes `keystead serve`
+    try:
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            who = os.pread(descriptor, 200, 0).decode("ascii", "replace").strip() or "it is just starting"
+            raise ConfigError(
+                f"{directory}: keystead dev runs on this directory already ({who}); stop it, or give another --dir"
+            ) from None
+        _tell(descriptor, f"process {os.getpid()}")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _tell(lock: int, text: str) -> None:
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{text}\n".encode(), 0)
 
 
 def _from_here(url: str) -> str:
@@ -95,27 +136,11 @@ def _stop(*_: object) -> None:
     raise SystemExit(0)
 
 
-def _run(
-    layout: Layout,
-    kmip_port: int,
-    https_port: int,
-    names: tuple[str, ...],
-    workers: int,
-    store_url: str | None,
-    ready_file: Path | None,
-    temporary: bool,
-) -> int:
-    from keystead.cli.opening import keep_in_memory, make_key_file_root, open_root, opener, sealed_file
-    from keystead.cli.serve import begin_anew
-    from keystead.pki.issue import Rules
-    from keystead.server.log import configure
-    from keystead.server.serve import serve
+Sections = dict[str, dict[str, object]]
 
-    layout.make()
-    authority = layout.authority("Keystead dev CA")
-    layout.issue_server(authority, ())
-    issuer = layout.issuer("Keystead dev issuer")
-    url = _from_here(store_url) if store_url else f"sqlite:{layout.store.relative_to(layout.directory)}"
+
+def _sections(layout: Layout, kmip_port: int, https_port: int, workers: int, store_url: str | None) -> Sections:
+    """The configuration that the options ask for."""
     server: dict[str, object] = {
         "kmip_host": "localhost",
         "kmip_port": kmip_port,
@@ -124,14 +149,37 @@ def _run(
         "workers": workers,
         "stop_seconds": STOP_SECONDS,
     }
-    custody = {
+    url = _from_here(store_url) if store_url else f"sqlite:{layout.store.relative_to(layout.directory)}"
+    custody: dict[str, object] = {
         "root": "key-file",
         "directory": layout.custody.name,
         "key_file": f"{layout.custody.name}/root.key",
         "swap": "allowed",  # what is protected by nothing needs no more than a word about it
     }
-    layout.write_config({"server": server, "store": {"url": url}, "custody": custody})
-    config = Config.load(layout.config)
+    return {"server": server, "store": {"url": url}, "custody": custody}
+
+
+def _run(
+    layout: Layout,
+    config: Config,
+    sections: Sections,
+    names: tuple[str, ...],
+    ready_file: Path | None,
+    temporary: bool,
+    lock: int,
+) -> int:
+    from keystead.cli.opening import keep_in_memory, make_key_file_root, open_root, opener, sealed_file
+    from keystead.cli.serve import begin_anew
+    from keystead.pki.issue import Rules
+    from keystead.server.log import configure
+    from keystead.server.serve import serve
+
+    if ready_file is not None:
+        ready_file.unlink(missing_ok=True)
+    layout.make()
+    authority = layout.authority("Keystead dev CA")
+    layout.issue_server(authority, ())
+    issuer = layout.issuer("Keystead dev issuer")
     configure("warning", config.server.log_format)
     keep_in_memory(config)
     make_key_file_root(layout.custody, layout.root_key)
@@ -149,12 +197,14 @@ def _run(
     _enroll(open_engine(), layout, authority, names)
 
     def ready(ports: Mapping[str, int]) -> None:
-        if dict(ports) != {"kmip": kmip_port, "https": https_port}:  # other commands read them there
-            server.update(kmip_port=ports["kmip"], https_port=ports["https"])
-            layout.write_config({"server": server, "store": {"url": url}, "custody": custody})
+        sections["server"] |= {f"{name}_port": port for name, port in ports.items()}
+        layout.write_config(sections)  # only now is it known that it starts, and where
+        _tell(
+            lock, f"process {os.getpid()}, {', '.join(f'{name.upper()} port {port}' for name, port in ports.items())}"
+        )
         _write_profiles(layout, ports, names)
         if ready_file is not None:
-            facts = json.dumps(_facts(layout, ports, names, url), indent=2)
+            facts = json.dumps(_facts(layout, ports, names, str(sections["store"]["url"])), indent=2)
             write_atomic(ready_file.absolute(), facts.encode(), PRIVATE)
         click.echo(_welcome(layout, ports, names, temporary))
 

@@ -101,12 +101,16 @@ class Layout:
             authority.issue_client(name, key).write(certificate, private_key)
         return Issued(read_certificate(certificate), read_private_key(private_key)).der
 
-    def write_config(self, sections: Mapping[str, Mapping[str, object]]) -> None:
-        """Write the configuration: these sections after the files of this directory."""
+    def render_config(self, sections: Mapping[str, Mapping[str, object]]) -> str:
+        """Give the text of a configuration: these sections after the files of this directory."""
         certificate, private_key = self.server
         files = {"certificate": certificate.name, "private_key": private_key.name, "client_ca": self.ca.name}
         whole = {**sections, "server": {**files, **sections.get("server", {})}}
-        write_atomic(self.config, render({"server": whole.pop("server"), **whole}).encode(), PUBLIC)
+        return render({"server": whole.pop("server"), **whole})
+
+    def write_config(self, sections: Mapping[str, Mapping[str, object]]) -> None:
+        """Write the configuration; sections as `render_config` takes them."""
+        write_atomic(self.config, self.render_config(sections).encode(), PUBLIC)
 
 
 def _authority(name: str, certificate: Path, private_key: Path) -> Authority:
