@@ -11,6 +11,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,6 +67,33 @@ def test_the_call_that_it_prints_works(tmp_path: Path) -> None:
         last = run("audit", "tail", "--lines", "2", "--json", "--config", server.facts["config"])
         assert [json.loads(line) for line in last.stdout.splitlines()] == events[-2:]
         assert server.end()[0] == 0
+
+
+@pytest.mark.parametrize(
+    "program",
+    [[sys.executable, "-m", "keystead"], [str(Path(sys.executable).with_name("keystead"))]],
+    ids=["module", "script"],
+)
+def test_the_call_that_it_prints_can_be_pasted(tmp_path: Path, program: list[str]) -> None:
+    folder, ready = tmp_path / "a folder", tmp_path / "ready.json"
+    given = ["--dir", folder, "--kmip-port", "0", "--https-port", "0", "--ready-file", ready]
+    bare = {"PATH": "/usr/bin:/bin"}  # no virtual environment is active
+    process = subprocess.Popen([*program, "dev", *given], env=bare, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        printed = ""
+        while "openssl" not in printed:
+            line = process.stdout.readline()
+            assert line, printed
+            printed += line
+        pasted = re.search(r"^  (.* call Create (?:.*\\\n)*.*)$", printed, re.MULTILINE)
+        assert pasted is not None, printed
+        done = subprocess.run(["/bin/sh", "-c", pasted[1]], env=bare, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0, done.stderr
+        assert "Unique Identifier" in done.stdout
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=15)
 
 
 def test_clients_status_and_health_of_a_running_server(tmp_path: Path) -> None:

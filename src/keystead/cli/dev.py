@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -255,10 +256,16 @@ def _write_profiles(layout: Layout, ports: Mapping[str, int], names: tuple[str, 
         write_atomic(layout.profile(name), json.dumps(profile, indent=2).encode(), PRIVATE)
 
 
+def _own_command() -> str:
+    """How this program was called, to be pasted: as a module, or by a name that may not be on the path."""
+    if sys.argv[0].endswith("__main__.py"):
+        return f"{shlex.quote(sys.executable)} -m keystead"
+    return "keystead" if shutil.which("keystead") else shlex.quote(sys.argv[0])
+
+
 def _welcome(layout: Layout, ports: Mapping[str, int], names: tuple[str, ...], temporary: bool) -> str:
-    certificate, private_key = layout.client(names[0])
-    # In a virtual environment that is not active there is no such command: say it so that it can be pasted.
-    command = "keystead" if shutil.which("keystead") else sys.argv[0]
+    certificate, private_key = (shlex.quote(str(path)) for path in layout.client(names[0]))
+    command = _own_command()
     return f"""\
 Keystead dev is ready.  It is for trying things: whoever can read its directory can read its keys.
 
@@ -270,11 +277,11 @@ Keystead dev is ready.  It is for trying things: whoever can read its directory 
 Make a first key:
 
   {command} call Create algorithm=AES length=256 name=first usage=Encrypt,Decrypt \\
-      --profile {layout.profile(names[0])}
+      --profile {shlex.quote(str(layout.profile(names[0])))}
 
 Or look at the connection with OpenSSL:
 
-  openssl s_client -connect localhost:{ports["kmip"]} -CAfile {layout.ca} \\
+  openssl s_client -connect localhost:{ports["kmip"]} -CAfile {shlex.quote(str(layout.ca))} \\
       -cert {certificate} -key {private_key} </dev/null
 
 Ctrl-C stops it."""
