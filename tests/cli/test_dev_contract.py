@@ -225,7 +225,7 @@ REFUSED: dict[str, tuple[list[str], int, str]] = {
     "another database": (["--store", "mysql://x/y"], 78, r"\[store\] url"),
     "no database": (["--store", "foo:bar"], 78, r"\[store\] url"),
     "no file": (["--store", "sqlite:"], 78, r"\[store\] url|names no file"),
-    "a directory that cannot be": (["--dir", "/dev/null/ks"], 74, "Not a directory"),
+    "a directory that cannot be": (["--dir", "/dev/null/ks"], 74, "keystead: /dev/null/ks: Not a directory"),
     "a ready file nowhere": (["--ready-file", "/nowhere/at/all.json"], 2, "--ready-file"),
     "an unknown option": (["--insecure"], 2, "No such option"),
     "an argument": (["now"], 2, "unexpected extra argument"),

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from keystead import errors
-from keystead.cli.exits import EXITS, exit_status
+from keystead.cli.call import OUT_OF_REACH, REFUSALS
+from keystead.cli.exits import EXITS, MEANINGS, exit_status
 from keystead.cli.main import COMMANDS, cli, run
 from keystead.kmip.enums import ResultReason
 
@@ -37,8 +38,11 @@ Options:
 Commands:
 {commands}
 
-  Exit status: 0 done, 1 refused, 2 wrong command line, 69 out of reach, 78
-  wrong configuration.
+  Exit status: 0 done; 1 refused, or not as it should be; 2 wrong command line;
+  4 not found; 5 exists already; 6 wrong state; 7 not supported; 65 not a KMIP
+  message; 69 server, database or root of trust out of reach; 70 failed; 74 file
+  cannot be read or written; 75 pending, or to be tried again; 76 tampered with;
+  77 not permitted; 78 wrong configuration; 130 interrupted.
 """
 
 
@@ -112,6 +116,7 @@ def test_an_exception_ends_with_the_status_of_its_nearest_class() -> None:
         kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.KeysteadError)
     }
     assert every <= set(EXITS)
+    assert {*EXITS.values(), *REFUSALS.values(), OUT_OF_REACH, 0, 2, 130} == set(MEANINGS)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +128,8 @@ def test_an_exception_ends_with_the_status_of_its_nearest_class() -> None:
         (["serve", "--config", "/nowhere/keystead.toml"], 78, "keystead: /nowhere/keystead.toml: No such file"),
         (["dev", "--client", "../x"], 78, "a client's name has"),
         (["dev", "--kmip-port", "70000"], 2, "70000"),
+        (["init", "--yes", "--dir", "/proc/x"], 74, "keystead: /proc/x: No such file or directory"),
+        (["init", "--yes", "--dir", "/dev/null/x"], 74, "keystead: /dev/null/x: Not a directory"),
     ],
 )
 def test_what_goes_wrong_is_said_in_a_sentence_with_a_status(
@@ -132,3 +139,4 @@ def test_what_goes_wrong_is_said_in_a_sentence_with_a_status(
     said_by_all = capsys.readouterr().err
     assert said in said_by_all
     assert "Traceback" not in said_by_all
+    assert "[Errno" not in said_by_all

@@ -15,6 +15,7 @@ import click
 
 from keystead.cli import tree
 from keystead.cli.decode import translate
+from keystead.cli.exits import EXIT_STATUSES
 from keystead.client import Client, FieldError, Settings
 from keystead.client.settings import LONGEST_TIMEOUT_SECONDS
 from keystead.client.shorthand import DEFAULTS, MATERIAL, operation_of, request_of
@@ -66,13 +67,10 @@ EXAMPLES: Final = """\
   keystead call Revoke uid=0197... reason=KeyCompromise
   keystead call Query query_function=QueryOperations --json
 """
-EPILOG: Final = """\
+VALUES: Final = """\
 Values: enumerations by name; masks as Encrypt|Decrypt or Encrypt,Decrypt; bytes as hex:00ff, base64:AP8=, text:hello
 or @FILE (@- is the standard input, @@ a plain @); dates in ISO 8601, seconds or now; intervals in seconds or as 90d.
 Fields within fields with dots: attributes.name=demo.  Vendor attributes: x-note=hello, acme:note=hello.
-
-Exit status: 0 done; 1 refused; 2 wrong command line; 4 not found; 5 exists already; 6 wrong state; 7 not supported;
-69 server out of reach; 70 server failed; 75 pending; 77 not permitted; 78 wrong configuration.
 """
 
 
@@ -217,7 +215,8 @@ def _contents(file: str, name: str) -> bytes:
 def _help(context: click.Context) -> str:
     operations = ", ".join(operation.camel_case for operation in OPERATIONS)
     wrapped = click.wrap_text(operations, 104, initial_indent="  ", subsequent_indent="  ")
-    return f"{context.get_help()}\n\nExamples:\n{EXAMPLES}\nOperations:\n{wrapped}\n\n{EPILOG}"
+    statuses = click.wrap_text(EXIT_STATUSES, 110)
+    return f"{context.get_help()}\n\nExamples:\n{EXAMPLES}\nOperations:\n{wrapped}\n\n{VALUES}\n{statuses}"
 
 
 def describe(operation: Operation) -> str:

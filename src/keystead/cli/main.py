@@ -14,7 +14,7 @@ import click
 
 from keystead import __version__
 from keystead.cli.commands import Commands
-from keystead.cli.exits import exit_status
+from keystead.cli.exits import EXIT_STATUSES, exit_status
 from keystead.custody.memory import harden
 from keystead.errors import KeysteadError
 
@@ -64,7 +64,7 @@ class LazyGroup(Commands):
 @click.command(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit status: 0 done, 1 refused, 2 wrong command line, 69 out of reach, 78 wrong configuration.",
+    epilog=EXIT_STATUSES,
 )
 @click.version_option(__version__, "--version", message="keystead %(version)s")
 def cli() -> None:
@@ -104,9 +104,17 @@ def run(arguments: Sequence[str] | None) -> int:
         sys.stderr.close()
         return 0
     except (KeysteadError, OSError) as error:
-        click.echo(f"keystead: {error}", err=True)
+        click.echo(f"keystead: {_told(error)}", err=True)
         return exit_status(error)
     return status if isinstance(status, int) else 0
+
+
+def _told(error: Exception) -> str:
+    """What went wrong, in a sentence; of the operating system's refusals without their numbers."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error) or type(error).__name__
+    files = [file if isinstance(file, int) else os.fsdecode(file) for file in (error.filename, error.filename2) if file]
+    return f"{' to '.join(map(str, files))}: {error.strerror}" if files else error.strerror
 
 
 def end(status: int) -> NoReturn:
