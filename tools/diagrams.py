@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from html import escape
+from itertools import pairwise
 from typing import Final, NamedTuple
 
-from keystead.custody.flow import FLOW, OUTSIDE
+from keystead.custody.flow import FLOW, OUTSIDE, UNSEALED
 from keystead.kmip.enums import State
 from keystead.policy.lifecycle import PERMITS, TRANSITIONS, Use
 
@@ -94,33 +95,40 @@ def states() -> str:
 
 
 def sealing() -> str:
-    """What is sealed under what: a row of boxes for each level of the flow, each above what is under it."""
-    levels: dict[str, int] = {OUTSIDE: -1}
-    for step in FLOW:  # what a step is under comes before it
+    """What is sealed under what: a row of boxes for each level of the flow, each above what is under it.
+
+    What lies open and opens nothing is left out.
+    """
+    opens = {step.under for step in FLOW}
+    flow = [step for step in FLOW if step.under != UNSEALED or step.what in opens]
+    levels: dict[str, int] = dict.fromkeys(_TOP, -1)
+    for step in flow:  # what a step is under comes before it
         levels[step.what] = max(levels.get(step.what, 0), levels[step.under] + 1)
     rows = [[what for what, level in levels.items() if level == number] for number in range(max(levels.values()) + 1)]
     width = max(map(len, rows)) * (WIDTH + _GAP) + _GAP
     places: dict[str, tuple[int, int]] = {}
     for number, row in enumerate(rows):
-        parents = {w: [places[s.under][0] for s in FLOW if s.what == w and s.under in places] for w in row}
+        parents = {w: [places[s.under][0] for s in flow if s.what == w and s.under in places] for w in row}
         above = {what: sum(found) / len(found) if found else 0 for what, found in parents.items()}
         row.sort(key=above.__getitem__)
-        apart = number > 0 and len(row) > 1 and len(set(above.values())) == len(row)  # each has its own above it
+        between = [above[right] - above[left] for left, right in pairwise(row)]
+        apart = number > 0 and between and min(between) >= WIDTH + _GAP  # each has its own above it
         for position, what in enumerate(row):
             places[what] = (round(above[what] if apart else width / len(row) * (position + 0.5)), 40 + 100 * number)
     how: dict[str, list[str]] = {}
-    for step in FLOW:
-        how.setdefault(step.what, []).append(step.how.partition(",")[0] if step.under != OUTSIDE else "")
+    for step in flow:
+        how.setdefault(step.what, []).append(step.how.partition(",")[0] if step.under not in _TOP else "")
     boxes = {
         what: Box(x, y, what.removeprefix("KEK of the zone: ").partition(":")[0], _under(what, how[what]))
         for what, (x, y) in places.items()
     }
-    arrows = [arrow(boxes[step.under], boxes[step.what]) for step in FLOW if step.under != OUTSIDE]
+    arrows = [arrow(boxes[step.under], boxes[step.what]) for step in flow if step.under not in _TOP]
     height = 40 + 100 * len(rows) - 30
     return svg(width, height, "What is sealed under what", [*arrows, *(box.draw() for box in boxes.values())])
 
 
 _GAP: Final = 16
+_TOP: Final = (OUTSIDE, UNSEALED)
 
 
 def _under(what: str, how: list[str]) -> str:

@@ -82,11 +82,14 @@ def _named(operations: list[Operation]) -> str:
 
 def sealing() -> str:
     """What is sealed under what."""
-    rows = [(s.what, s.under, s.how, s.bound, s.lies, s.root or "all") for s in FLOW]
+    rows = [
+        (s.what, s.under, s.how, s.bound, s.lies, ", ".join(s.roots) or "all", ", ".join(f"`{m}`" for m in s.modules))
+        for s in FLOW
+    ]
     return (
         "# What is sealed under what\n\n"
         "[Explained](../explanation/custody.md).\n\n![What is sealed under what](sealing.svg)\n\n"
-        + table(("what", "under", "how", "bound to", "where it lies", "root"), rows)
+        + table(("what", "under", "how", "bound to", "where it lies", "root", "in"), rows)
     )
 
 
