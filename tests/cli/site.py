@@ -131,7 +131,7 @@ class Site:
             status, body = self.get("/healthz")
         except OSError:
             return "gone"
-        assert status == 200
+        assert status == (503 if body["status"] == "out of service" else 200)
         return str(body["status"])
 
     def await_health(self, wanted: str) -> None:

@@ -247,6 +247,33 @@ def test_m11_h12_a_server_leaves_no_core_and_no_pin_anywhere(place: Site, hsm: H
         assert PIN not in path.read_bytes(), path
 
 
+# --- out of service ---------------------------------------------------------------------------------------------------
+
+
+def test_s02_a_server_that_refuses_until_its_next_start_tells_whoever_spreads_the_load(place: Site) -> None:
+    place.serve()
+    identifier = keep_secret(place)
+    database = place.directory / "store" / "keystead.db"
+    copy = database.with_name("copy")
+    copy.write_bytes(database.read_bytes())
+    database.rename(database.with_name("away"))
+    copy.chmod(0o600)
+    copy.rename(database)
+    place.await_health("out of service")
+    status, told = place.get("/healthz")
+    assert (status, told["status"]) == (503, "out of service")
+    assert told["why"].startswith("the file keystead.db was replaced")
+    facts = place.status()
+    assert (facts["server"], facts["why"]) == (told["status"], told["why"])
+    assert told["why"] in place.operator("status")
+    assert told["why"] in place.run("status", status=69)
+    place.stop()
+    database.with_name("away").rename(database)
+    place.serve()
+    assert "why" not in place.status()
+    assert read_secret(place, identifier) == SECRET
+
+
 # --- seal and unseal of other kinds -----------------------------------------------------------------------------------
 
 
@@ -487,7 +514,12 @@ def test_h01_h03_a_server_starts_sealed_without_its_token_and_opens_it_when_it_i
         deadline -= 1
     assert alarm in place.said()
     assert read_secret(place, identifier) == SECRET  # what is open stays open
+    place.await_health("out of service")
+    told = place.status()
+    assert (told["server"], told["why"]) == ("out of service", "the token is out of reach")
+    assert "the token is out of reach" in place.run("status", status=69)
     (tmp_path / "away").rename(hsm.tokens)
+    place.await_health("ok")
 
 
 def test_h04_a_server_with_a_wrong_pin_waits_for_a_right_one(place: Site, hsm: Hsm) -> None:

@@ -203,8 +203,11 @@ def test_h01_a_module_that_hangs_is_an_error_until_it_comes_back(
     assert hsm.calls() == hung  # no call follows one that is not back
     assert any(record.levelno == logging.CRITICAL for record in caplog.records)
     assert root.sign(b"what needs no token goes on")
+    root.look()
+    assert eventually(lambda: known(root.lost))  # what hangs is not waited for in order to know it
     hsm.errs()
     assert eventually(lambda: root.unwrap(wrapped, CONTEXT)) == KEY
+    assert eventually(lambda: known(not root.lost))
 
 
 def test_h01_what_was_not_begun_in_time_is_never_done(hsm: Hsm, root: PKCS11Root) -> None:
@@ -228,6 +231,12 @@ def test_h01_what_was_not_begun_in_time_is_never_done(hsm: Hsm, root: PKCS11Root
     hsm.errs()
     assert eventually(lambda: root.unwrap(wrapped, CONTEXT)) == KEY
     assert hsm.calls("C_DecryptInit") == 1  # the one that hung has been logged before
+
+
+def known(fact: bool) -> bytes:
+    if not fact:
+        raise OutOfReach("not yet")
+    return b"known"
 
 
 def eventually(attempt: Callable[[], bytes]) -> bytes:
@@ -349,6 +358,7 @@ def test_h03_a_token_that_is_gone_is_an_alarm_and_recovers_when_it_is_back(
     assert [record.levelname for record in caplog.records if "out of reach" in record.message] == ["CRITICAL"]
     with pytest.raises(OutOfReach, match="no token has the label"):
         root.random(32)
+    assert root.lost
     # What is open stays open: nothing else stands in for the token.
     assert vault.open("default", Kind.SECRET, "1", "alice", 1, sealed) == b"secret"
     assert vault.zones() == [("default", Kind.SECRET, 1)]
@@ -356,6 +366,7 @@ def test_h03_a_token_that_is_gone_is_an_alarm_and_recovers_when_it_is_back(
     (tmp_path / "away").rename(hsm.tokens)
     sealed = vault.seal("other", Kind.SECRET, "1", "alice", 1, b"secret")
     assert "the token is back" in caplog.messages
+    assert not root.lost
     vault.close()
     vault = Vault(root, SqliteKekStore(directory))
     assert vault.open("other", Kind.SECRET, "1", "alice", 1, sealed) == b"secret"

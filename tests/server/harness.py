@@ -47,6 +47,7 @@ class Echo:
         self.turns: list[list[Incoming]] = []
         self.epoch = 0
         self.sealed = False
+        self.wrong = ""
         self.fail = False
         self.closed = False
         self.beats = 0
@@ -95,6 +96,9 @@ class Echo:
 
     def deliveries(self) -> list[Any]:
         return []
+
+    def trouble(self) -> str:
+        return self.wrong
 
     def status(self) -> dict[str, Any]:
         return {}

@@ -89,6 +89,12 @@ def test_W18_health_tells_its_word_and_nothing_else_to_anybody(start: Start, eng
         assert headers["cache-control"] == "no-store"
     engine.sealed = True
     assert eventually(lambda: json.loads(ask(server, "GET", "/healthz")[2]) == {"status": "sealed"})
+    engine.wrong = "the disk failed"
+    told = {"status": "out of service", "why": "the disk failed"}
+    assert eventually(lambda: json.loads(ask(server, "GET", "/healthz")[2]) == told)
+    assert ask(server, "GET", "/healthz")[0] == 503  # whoever spreads the load sends nobody here
+    engine.wrong, engine.sealed = "", False
+    assert eventually(lambda: ask(server, "GET", "/healthz")[0] == 200)
     assert engine.turns == []
 
 

@@ -414,7 +414,7 @@ def _moved(config: Config, before: str, kind: str) -> None:
 @config_option
 @json_option
 def status(config_path: Path | None, as_json: bool) -> None:
-    """Tell of the root of trust: its kind, who holds what, whether the server is sealed.
+    """Tell of the root of trust: its kind, who holds what, whether the server is ok, sealed, or out of service and why.
 
     \b
     Examples:
@@ -423,18 +423,20 @@ def status(config_path: Path | None, as_json: bool) -> None:
     """
     from keystead.cli.roots import custodians_of, head_of
     from keystead.cli.sealed import SealedServer
-    from keystead.cli.status import health
+    from keystead.cli.status import told
     from keystead.custody import settle
     from keystead.custody.acknowledged import acknowledged
 
     config = load_config(config_path)
     settle(config.custody.directory)
     head = head_of(config)
+    server = told(config)
     facts: dict[str, Any] = {
         "kind": head.get("kind"),
         "identifier": head.get("identifier"),
         "public_key": head.get("public_key"),
-        "server": health(config),
+        "server": server.pop("status"),
+        **server,
     }
     if facts["kind"] == "shares":
         custodians = custodians_of(config)
@@ -444,8 +446,8 @@ def status(config_path: Path | None, as_json: bool) -> None:
             {"name": name, "share": at + 1, "acknowledged": known.get(name)} for at, name in enumerate(custodians.names)
         ]
         if facts["server"] == "sealed":
-            told = SealedServer.local(config).ask("GET")
-            facts |= {name: told[name] for name in ("progress", "expires_seconds") if name in told}
+            progress = SealedServer.local(config).ask("GET")
+            facts |= {name: progress[name] for name in ("progress", "expires_seconds") if name in progress}
     elif facts["kind"] == "pkcs11":
         facts |= {name: head.get(name) for name in ("token", "key", "mechanism")}
     if as_json:

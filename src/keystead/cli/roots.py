@@ -164,7 +164,7 @@ def succeed(config: Config, share_files: Sequence[Path], make: Callable[[], Comi
     Raises:
         ConfigError, CustodyError, TamperError: nothing is changed.
     """
-    from keystead.cli.status import health
+    from keystead.cli.status import NOT_RUNNING, health
     from keystead.custody import Means, open_root
     from keystead.custody.keks import SqliteKekStore
     from keystead.custody.succession import HANDOVER_SECONDS
@@ -173,7 +173,7 @@ def succeed(config: Config, share_files: Sequence[Path], make: Callable[[], Comi
     directory, before = config.custody.directory, config.custody.root
     with closing(opened(config, share_files)) as old:
         new = make()
-        running = health(config) == "ok"
+        running = health(config) not in (NOT_RUNNING, "sealed")
         with recorded(config, operation, f"{before} to {new.said}"), closing(SqliteKekStore(directory)) as keks:
             put_under(directory, keks, old, new.create).close()
             try:

@@ -27,7 +27,7 @@ def status(config_path: Path | None, as_json: bool) -> int:
     """Tell how the server stands.
 
     Asks the running server; if none runs, what its database tells without a key.  The exit status is 0 if the server
-    answers and is not sealed, 69 otherwise.
+    is ok, 69 if it is sealed, out of service, or does not run.
 
     \b
     Examples:
@@ -57,7 +57,7 @@ def standing(config: Config) -> dict[str, Any]:
     operators = running(config)
     if operators is None:
         return {
-            "health": health(config),
+            **_health(config),
             "kmip_port": config.server.kmip_port,
             "https_port": config.server.https_port,
             "store": config.store.url,
@@ -66,7 +66,7 @@ def standing(config: Config) -> dict[str, Any]:
         }
     found: dict[str, Any] = operators.call("status")
     port = int(found.get("https_port", config.server.https_port))
-    found["health"] = health(replace(config, server=replace(config.server, https_port=port)))
+    found |= _health(replace(config, server=replace(config.server, https_port=port)))
     found["store"] = config.store.url
     if found.get("objects"):
         found["states"] = operators.call("count_objects")
@@ -97,27 +97,39 @@ def _states(counts: Mapping[str, Mapping[str, int]]) -> str:
 
 
 FIRST: Final = (
-    "health", "kmip_port", "https_port", "store", "root", "sealed", "clients", "objects", "states", "quarantine",
+    "health", "why", "kmip_port", "https_port", "store", "root", "sealed", "clients", "objects", "states", "quarantine",
 )  # fmt: skip
 """What is told first."""
 SHOWN: Final[Mapping[str, Callable[[Any], str]]] = {"uptime_seconds": _duration, "states": _states}
 """How facts are shown to people that are not shown as they are."""
 
 
+def _health(config: Config) -> dict[str, str]:
+    found = told(config)
+    return {"health": found.pop("status"), **found}
+
+
 def health(config: Config) -> str:
-    """Ask the server of a configuration on this machine for its health: ok, sealed, or "not running"."""
+    """The health of the server of a configuration on this machine: ok, sealed, out of service, or "not running"."""
+    return told(config)["status"]
+
+
+def told(config: Config) -> dict[str, str]:
+    """Ask the server of a configuration on this machine for its health; of one that is out of service also why."""
+    gone = {"status": NOT_RUNNING}
     try:
         host, port, context, certificate = own_port(config)
     except ConfigError:
-        return NOT_RUNNING  # it does not run without its certificate
+        return gone  # it does not run without its certificate
     connection = http.client.HTTPSConnection(host, port, timeout=ANSWER_SECONDS, context=context)
     try:
         connection.connect()
         if connection.sock.getpeercert(True) != certificate:
-            return NOT_RUNNING  # something else is, at its port
+            return gone  # something else is, at its port
         connection.request("GET", "/healthz")
-        return str(json.loads(connection.getresponse().read(1024))["status"])
+        found = json.loads(connection.getresponse().read(1024))
+        return {"status": str(found["status"])} | {name: str(found[name]) for name in ("why",) if name in found}
     except (OSError, http.client.HTTPException, ValueError, KeyError):
-        return NOT_RUNNING
+        return gone
     finally:
         connection.close()

@@ -30,6 +30,7 @@ class RootOfTrust(Protocol):
         identifier: tells one root from another.
         public_key: verifies `sign`, as 32 bytes of Ed25519.
         sealed: whether it refuses everything until it is opened again.
+        lost: whether what holds the key is known to be out of reach: it may come back.
     """
 
     @property
@@ -43,6 +44,9 @@ class RootOfTrust(Protocol):
 
     @property
     def sealed(self) -> bool: ...
+
+    @property
+    def lost(self) -> bool: ...
 
     def wrap(self, plaintext: bytes, context: bytes) -> bytes:
         """Encrypt a key and bind it to a context.  Raises: CustodyError, if sealed."""

@@ -177,6 +177,13 @@ class PKCS11Root:
     def sealed(self) -> bool:
         return self._sealed
 
+    @property
+    def lost(self) -> bool:
+        if self._sealed or self._connection.foreign:
+            return False
+        hangs = self._looking is not None and not self._looking.done()
+        return self._connection.lost is not None or (hangs and time.monotonic() - self._looked_at > CALL_SECONDS)
+
     def wrap(self, plaintext: bytes, context: bytes) -> bytes:
         return self._reached(lambda session: self._wrap(session, plaintext, context))
 

@@ -188,6 +188,10 @@ class SoftwareRoot:
     def sealed(self) -> bool:
         return self._wrapping is None
 
+    @property
+    def lost(self) -> bool:
+        return False  # it is in this process's memory
+
     def wrap(self, plaintext: bytes, context: bytes) -> bytes:
         return _wrap(self._opened(), plaintext, context)
 

@@ -34,6 +34,7 @@ from keystead.engine import (
     people,
     preparing,
     rotation,
+    standing,
     storage,
     streams,
     waiting,
@@ -229,16 +230,13 @@ class Engine:
         """Note what became of one.  Raises: as `deliveries`."""
         notices.settle(self, delivery, fault, answered=answered)
 
+    def trouble(self) -> str:
+        """Why it cannot answer as it should, in words for anybody; "" if it can, or is only sealed."""
+        return standing.trouble(self)
+
     def status(self) -> dict[str, Any]:
         """How things stand, for the operator."""
-        with self.store.begin(write=False) as transaction:
-            return {
-                "sealed": self.sealed,
-                "clients": len(identities.clients(transaction)),
-                "answered": self._answers.written,
-                "objects": transaction.state.objects,
-                "quarantine": transaction.state.quarantine.bit_count(),
-            }
+        return standing.status(self) | {"answered": self._answers.written}
 
     def close(self) -> None:
         """Let go of the store."""

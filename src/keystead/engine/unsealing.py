@@ -16,7 +16,7 @@ from keystead.engine.administration import SEALED
 from keystead.engine.engine import Incoming
 from keystead.engine.notices import Delivery
 from keystead.engine.refusals import refuse
-from keystead.errors import CustodyError, OperationFailed
+from keystead.errors import CustodyError, OperationFailed, StoreError, TamperError
 from keystead.kmip.enums import ResultReason
 from keystead.policy.access import Caller
 from keystead.store import Store
@@ -161,6 +161,14 @@ class Unsealing:
 
     def delivered(self, delivery: Delivery, fault: str, *, answered: bool) -> None:
         """Nothing was sent."""
+
+    def trouble(self) -> str:
+        """Why it can take no share: there can be no record of it; "" if it can."""
+        try:
+            with self._store.begin(write=False):
+                return ""
+        except (StoreError, TamperError) as error:
+            return str(error)
 
     def status(self) -> dict[str, Any]:
         """How things stand."""

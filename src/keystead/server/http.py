@@ -14,7 +14,7 @@ import logging
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import h11
 from starlette.applications import Starlette
@@ -54,7 +54,9 @@ SECURITY_HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 
-Health = Callable[[], str]
+OUT_OF_SERVICE: Final = "out of service"
+Health = Callable[[], Mapping[str, str]]
+"""Tells the status: ok, sealed, or out of service and why."""
 
 
 def application(turns: Turns, config: ServerConfig, health: Health) -> ASGIApp:
@@ -63,12 +65,8 @@ def application(turns: Turns, config: ServerConfig, health: Health) -> ASGIApp:
     Args:
         turns: where messages are answered.
         config: limits and deadlines.
-        health: tells "ok" or "sealed".
+        health: tells how the server stands.
     """
-
-    async def healthz(_request: Request) -> Response:
-        """Tell whether the server serves, and nothing else of it."""
-        return json_response({"status": health()}, 200, {"cache-control": "no-store"})
 
     async def kmip(request: Request) -> Response:
         """Answer a KMIP message in its own encoding."""
@@ -94,13 +92,24 @@ def application(turns: Turns, config: ServerConfig, health: Health) -> ASGIApp:
 
     app = Starlette(
         routes=[
-            Route("/healthz", healthz, methods=["GET"]),
+            healthz(health),
             Route("/kmip", kmip, methods=["POST"]),
         ],
         exception_handlers={HTTPException: answer_problem, Exception: answer_defect},
     )
     app.router.redirect_slashes = False
     return secured(app)
+
+
+def healthz(health: Health) -> Route:
+    """Make the page that tells whether the server serves, and nothing else of it."""
+
+    async def page(_request: Request) -> Response:
+        told = health()
+        status = 503 if told["status"] == OUT_OF_SERVICE else 200  # one that is sealed waits for its custodians here
+        return json_response(dict(told), status, {"cache-control": "no-store"})
+
+    return Route("/healthz", page, methods=["GET"])
 
 
 async def read_body(request: Request, config: ServerConfig) -> bytes:

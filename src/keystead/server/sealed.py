@@ -26,25 +26,22 @@ from keystead.custody.shares import Progress
 from keystead.engine.administration import SEALED
 from keystead.engine.unsealing import Unsealing
 from keystead.errors import CustodyError, StoreError
-from keystead.server.http import answer_defect, answer_problem, json_response, read_body, secured
+from keystead.server.http import Health, answer_defect, answer_problem, healthz, json_response, read_body, secured
 from keystead.server.peers import Peer
 
 MAXIMUM_SHARE_BYTES = 8192
 _FORM = 'send {"custodian": NAME, "share": WORDS}'
 
 
-def application(unsealing: Unsealing, config: ServerConfig, opened: Callable[[], None]) -> ASGIApp:
+def application(unsealing: Unsealing, config: ServerConfig, health: Health, opened: Callable[[], None]) -> ASGIApp:
     """Make the ASGI application.
 
     Args:
         unsealing: takes the shares.
         config: limits and deadlines.
+        health: tells how the server stands.
         opened: is called once the last share that is needed was given.
     """
-
-    async def healthz(_request: Request) -> Response:
-        """Tell that it is sealed."""
-        return json_response({"status": "sealed"}, 200, {"cache-control": "no-store"})
 
     async def unseal(request: Request) -> Response:
         """Tell how far the ceremony is, or take a share or give it back."""
@@ -70,7 +67,7 @@ def application(unsealing: Unsealing, config: ServerConfig, opened: Callable[[],
 
     app = Starlette(
         routes=[
-            Route("/healthz", healthz, methods=["GET"]),
+            healthz(health),
             Route("/operator/unseal", unseal, methods=["GET", "POST", "DELETE"]),
             Mount("/", sealed),  # whatever the path, and the method
         ],

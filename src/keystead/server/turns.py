@@ -68,6 +68,9 @@ class Answers(Protocol):
     def delivered(self, delivery: Delivery, fault: str, *, answered: bool) -> None:
         """Note what became of one."""
 
+    def trouble(self) -> str:
+        """Say why it cannot answer as it should, in words for anybody; "" if it can, or is sealed."""
+
     def status(self) -> dict[str, Any]:
         """Tell how things stand."""
 

@@ -8,7 +8,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from keystead.config import ServerConfig
@@ -66,7 +66,7 @@ class Worker:
         self._peers = Peers(engine, contexts, nobody)
         self._turns = Turns(engine, self._loop)
         self._outbox = Outbox(engine, config)
-        self._health = "sealed" if engine.sealed else "ok"
+        self._health = _health(engine)
         self._epoch = engine.identity_epoch()
         self._chores: tuple[Callable[[], Awaitable[None] | None], ...] = (
             self._renew,
@@ -83,8 +83,10 @@ class Worker:
         self._kmip = Listener(
             "kmip", kmip, contexts.kmip, lambda slot: KmipConnection(slot, self._peers, self._turns, config), config
         )
-        app = None if not isinstance(engine, Unsealing) else sealed.application(engine, config, self.stop)
-        open_https = http.factory(self._peers, self._turns, config, lambda: self._health, app)
+        app = (
+            sealed.application(engine, config, self._tell_health, self.stop) if isinstance(engine, Unsealing) else None
+        )
+        open_https = http.factory(self._peers, self._turns, config, self._tell_health, app)
         self._https = Listener("https", https, contexts.https, open_https, config)
         self._listeners = (self._kmip, self._https)
 
@@ -196,7 +198,10 @@ class Worker:
             self.reload()
 
     def _ask_health(self) -> None:
-        self._health = "sealed" if self._engine.sealed else "ok"
+        self._health = _health(self._engine)
+
+    def _tell_health(self) -> Mapping[str, str]:
+        return self._health
 
     async def _labour(self) -> None:
         """Do what takes long between what clients ask for: after each slice they have twice its time."""
@@ -273,6 +278,13 @@ async def work(
         await worker.run(lambda: ready(engine))
     finally:
         engine.close()
+
+
+def _health(engine: Answers) -> Mapping[str, str]:
+    """What is told to anybody who asks: a word, and of one that is out of service why."""
+    if why := engine.trouble():
+        return {"status": http.OUT_OF_SERVICE, "why": why}
+    return {"status": "sealed" if engine.sealed else "ok"}
 
 
 def _defect(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
