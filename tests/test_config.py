@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,10 @@ BAD: dict[str, tuple[str, str]] = {
         _server("kmip_prot = 1"),
         r"\[server\] kmip_prot: unknown key; did you mean kmip_port\? \(line 5\)",
     ),
+    "a list that does not end": ("[server]\n\nfoo = [\n", r"Invalid value \(at the end, line 3\)"),
+    "a text that does not end": ('x = "abc', r"Unterminated string \(at the end, line 1\)"),
+    "brackets in brackets": ("x = " + 5000 * "[", r"a number is too long, or brackets"),
+    "a number that does not end": ("x = " + 5000 * "1", r"a number is too long, or brackets"),
     "a key in capitals": (_server("KMIP_PORT = 1"), r"\[server\] KMIP_PORT: unknown key"),
     "a key with dashes": (_server("kmip-port = 1"), r"\[server\] kmip-port: unknown key; did you mean kmip_port\?"),
     "a key of another section": (_server('url = "sqlite:x"'), r"\[server\] url: unknown key"),
@@ -152,6 +157,15 @@ def test_M12_a_file_that_is_not_there_or_not_text_is_refused(tmp_path: Path) -> 
     (tmp_path / "keystead.toml").chmod(0o644)
     with pytest.raises(ConfigError, match="UTF-8"):
         Config.load(tmp_path / "keystead.toml")
+
+
+def test_M12_what_is_wrong_in_a_file_is_told_with_the_whole_path(tmp_path: Path) -> None:
+    file = tmp_path / "keystead.toml"
+    file.touch(mode=0o644)
+    for text, said in (("foo = [", "Invalid value (at the end, line 1)"), ("[serve]", "[serve]: unknown section")):
+        file.write_text(text)
+        with pytest.raises(ConfigError, match=re.escape(f"{file}: {said}")):
+            Config.load(file)
 
 
 def test_what_is_rendered_is_read_again() -> None:

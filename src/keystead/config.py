@@ -242,7 +242,7 @@ class Config:
             raise ConfigError(f"{path}: {error.strerror}") from None
         except UnicodeDecodeError:
             raise ConfigError(f"{path}: this is not UTF-8") from None
-        return replace(cls.parse(text, path.absolute().parent, path.name), file=path.absolute())
+        return replace(cls.parse(text, path.absolute().parent, str(path)), file=path.absolute())
 
     @classmethod
     def parse(cls, text: str, directory: Path, name: str = FILE_NAME) -> Config:
@@ -259,7 +259,11 @@ class Config:
         try:
             document = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{name}: {error}") from None
+            # At the end tomllib gives no line: something that was begun was not ended before.
+            end = f"at the end, line {max(len(text.splitlines()), 1)}"
+            raise ConfigError(f"{name}: {str(error).replace('at end of document', end)}") from None
+        except (ValueError, RecursionError):  # beyond what Python's reader is made for, which says so otherwise
+            raise ConfigError(f"{name}: a number is too long, or brackets stand in too many others") from None
         return _Reader(text, directory, name).config(document)
 
     @classmethod
