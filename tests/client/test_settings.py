@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,10 @@ from keystead.kmip.version import V1_4
         ("127.0.0.1:7", (("127.0.0.1", 7),)),
         ("[::1]:7", (("::1", 7),)),
         ("::1", (("::1", 5696),)),
+        ("2001:db8::5696", (("2001:db8::5696", 5696),)),
+        ("1:2:3:4:5:6:7:8", (("1:2:3:4:5:6:7:8", 5696),)),
+        ("[::1:5696]", (("::1:5696", 5696),)),
+        ("fe80::1:ab", (("fe80::1:ab", 5696),)),
         (["a", "b:2"], (("a", 5696), ("b", 2))),
     ],
 )
@@ -31,6 +36,20 @@ def test_addresses(written: str, servers: tuple[tuple[str, int], ...]) -> None:
 @pytest.mark.parametrize("written", ["", "a:b", "a:0", "a:70000", "a b", "https://a", [], "a..b", 64 * "a", "\udcff"])
 def test_what_is_no_address(written: str) -> None:
     with pytest.raises(ConfigError, match="server"):
+        servers_of(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("::1:5696", "write [::1]:5696, or [::1:5696] if all of it is the address"),
+        ("kms, 2001:db8::1:5696", "write [2001:db8::1]:5696, or"),
+        ("1:2:3:4:5:6:7:8:5696", "write [1:2:3:4:5:6:7:8]:5696"),
+        ("1:2:3", "write HOST, HOST:PORT or [IPV6]:PORT"),
+    ],
+)
+def test_an_ipv6_address_with_a_port_stands_in_brackets(written: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
         servers_of(written)
 
 

@@ -13,6 +13,7 @@ import re
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -48,7 +49,7 @@ class Server(NamedTuple):
 
 
 def servers_of(text: str | Iterable[str], port: int = KMIP_PORT) -> tuple[Server, ...]:
-    """Read addresses: "kms1", "kms1:5696, kms2", "[::1]:5696", or a list of such.
+    """Read addresses: "kms1", "kms1:5696, kms2", "[::1]:5696", "::1", or a list of such.
 
     Args:
         port: of the addresses that name none.
@@ -63,6 +64,8 @@ def servers_of(text: str | Iterable[str], port: int = KMIP_PORT) -> tuple[Server
             each.strip(),
         )
         number = int(address[2] or address[4] or port) if address else 0
+        if address and address[5]:
+            _refuse_a_port(address[5])
         host = address[1] or address[3] or address[5] if address else ""
         if not 0 < number < 65_536 or not _can_be_looked_up(host):
             raise ConfigError(f"server: {each.strip()} is not an address; write HOST or HOST:PORT")
@@ -70,6 +73,23 @@ def servers_of(text: str | Iterable[str], port: int = KMIP_PORT) -> tuple[Server
     if not found:
         raise ConfigError("server: at least one address is needed")
     return tuple(found)
+
+
+def _refuse_a_port(bare: str) -> None:
+    """Refuse an IPv6 address without brackets that may end in a port, such as ::1:5696.  Raises: ConfigError."""
+    host, _, port = bare.rpartition(":")
+    if _is_ipv6(host) and port.isdecimal():
+        or_else = f", or [{bare}] if all of it is the address" if _is_ipv6(bare) else ""
+        raise ConfigError(f"server: an IPv6 address with a port stands in brackets: write [{host}]:{port}{or_else}")
+    if not _is_ipv6(bare):
+        raise ConfigError(f"server: {bare} is not an address; write HOST, HOST:PORT or [IPV6]:PORT")
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return bool(IPv6Address(text).exploded)
+    except ValueError:
+        return False
 
 
 def _can_be_looked_up(host: str) -> bool:
