@@ -97,6 +97,14 @@ def test_every_operation_object_and_attribute_has_its_page(
     assert {block.language for block in example} == {"text", "xml", "json"}
 
 
+def test_every_list_of_refusals_says_that_it_is_an_upper_bound() -> None:
+    pages = [text for page, text in TEXTS.items() if page.is_relative_to(REFERENCE) and "\n## Refusals" in text]
+    lists = [text.partition("\n## Refusals")[2].partition("\n## ")[0] for text in pages]
+    assert len(lists) == len(OPERATIONS) + 1
+    for each in lists:
+        assert ("| Result Reason |" in each) == ("This is an upper bound, found from the code" in each)
+
+
 def test_the_reference_has_every_setting_and_command() -> None:
     whole = "".join(text for page, text in TEXTS.items() if page.is_relative_to(REFERENCE))
     for section, kind in SECTIONS.items():

@@ -25,7 +25,7 @@ from keystead.kmip.payloads import OPERATIONS, Request, Response
 from keystead.kmip.version import V2_1, Version
 from tools.examples import EXAMPLES, TIME
 from tools.markdown import encodings, facts, fields_table, sentences, slug, span, table, window
-from tools.refusals import refusals, rows
+from tools.refusals import UPPER_BOUND, refusals, rows
 
 TO_CLIENT: Final = frozenset({Operation.NOTIFY, Operation.PUT})
 
@@ -100,7 +100,7 @@ def _refusals(operation: Operation) -> str:
     if row is None:
         return "Operation Not Supported, whatever is in it.\n"
     found = rows(refusals(row.handler))
-    own = table(("Result Reason", "said"), found) if found else "None of its own.\n"
+    own = f"{UPPER_BOUND}\n{table(('Result Reason', 'said'), found)}" if found else "None of its own.\n"
     return f"{own}\nSee also [what any operation may be refused for](../operations.md#refusals-of-any-operation).\n"
 
 
@@ -126,7 +126,8 @@ def index() -> str:
         + table(("operation", "value", "versions", "answered", ""), listed)
         + "\n## Refusals of any operation\n\n"
         + "Before an operation is begun.\n"
-        + "An [older client](result-reasons.md) is sent what its version has.\n\n"
+        + "An [older client](result-reasons.md) is sent what its version has.\n"
+        + f"{UPPER_BOUND}\n"
         + table(("Result Reason", "said"), rows(refusals(Engine._message)))
     )
 

@@ -24,6 +24,11 @@ _SILENT: Final = ("keystead.store", "keystead.custody", "keystead.audit", "keyst
 """What refuses nothing in KMIP's words."""
 _LARGEST_TABLE: Final = 200
 VARIES: Final = "…"
+UPPER_BOUND: Final = (
+    "This is an upper bound, found from the code: what the shared helpers that are called can refuse stands here too, "
+    "even where it cannot come to that.\n"
+)
+"""What has to be known of any list of refusals."""
 
 
 class Refusal(NamedTuple):
