@@ -9,6 +9,8 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 
+from keystead.crypto.modes import NO_PARAMETERS
+from keystead.crypto.pqc import PARAMETER_SETS
 from keystead.kmip.enums import (
     CryptographicAlgorithm,
     CryptographicUsageMask,
@@ -19,11 +21,14 @@ from keystead.kmip.enums import (
 from keystead.kmip.objects import KeyBlock, KeyValue, PrivateKey
 from keystead.kmip.payloads import create, get
 from keystead.kmip.structures import CryptographicParameters
+from keystead.kmip.version import V3_0
 from tests.engine.keys import attributes
 from tests.torture.tour import Tour
 
 _A, _M = CryptographicAlgorithm, CryptographicUsageMask
 RSA_BITS: Final = 2048
+SEED_BYTES: Final = 32
+"""Of ML-DSA, with which its PKCS#8 ends.  Source: RFC 9881 section 6."""
 _HOW: Final = {
     _A.EC: CryptographicParameters(cryptographic_algorithm=_A.ECDSA, hashing_algorithm=HashingAlgorithm.SHA_256),
     _A.RSA: CryptographicParameters(hashing_algorithm=HashingAlgorithm.SHA_256),
@@ -82,18 +87,21 @@ def _registered(algorithm: CryptographicAlgorithm, key: Any) -> Callable[[Tour],
     return register
 
 
-def _created(algorithm: CryptographicAlgorithm, length: int) -> Callable[[Tour], Pair]:
+def _created(algorithm: CryptographicAlgorithm, **more: int) -> Callable[[Tour], Pair]:
     def make(tour: Tour) -> Pair:
-        asked = attributes(cryptographic_algorithm=algorithm, cryptographic_length=length, activation_date=1)
+        asked = attributes(cryptographic_algorithm=algorithm, activation_date=1, **more)
         request = create.CreateKeyPairRequest(
             common_attributes=asked,
             private_key_attributes=attributes(cryptographic_usage_mask=_M.SIGN),
             public_key_attributes=attributes(cryptographic_usage_mask=_M.VERIFY),
         )
-        identifier = str(tour.do(request).private_key_unique_identifier)
+        identifier = str(tour.do(request, version=V3_0).private_key_unique_identifier)
         asked_as = get.GetRequest(unique_identifier=identifier, key_format_type=KeyFormatType.PKCS_8)
-        der = tour.do(asked_as).object.key_block.key_value.key_material
-        return _pair(f"created {algorithm.title} key", identifier, load_der_private_key(der, None))
+        der = tour.do(asked_as, version=V3_0).object.key_block.key_value.key_material
+        what = f"created {algorithm.title} key"
+        if algorithm in PARAMETER_SETS:
+            return Pair(f"{what} {identifier}", identifier, NO_PARAMETERS, {"seed": der[-SEED_BYTES:]})
+        return _pair(what, identifier, load_der_private_key(der, None))
 
     return make
 
@@ -101,7 +109,8 @@ def _created(algorithm: CryptographicAlgorithm, length: int) -> Callable[[Tour],
 PAIRS: Final = (
     _registered(_A.EC, lambda: ec.generate_private_key(ec.SECP256R1())),
     _registered(_A.RSA, lambda: rsa.generate_private_key(65537, RSA_BITS)),
-    _created(_A.EC, 256),
-    _created(_A.RSA, RSA_BITS),
+    _created(_A.EC, cryptographic_length=256),
+    _created(_A.RSA, cryptographic_length=RSA_BITS),
+    _created(_A.ML_DSA_65),
 )
 """The ways to come by one."""
