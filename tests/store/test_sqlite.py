@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -222,6 +223,16 @@ def test_a_planted_trigger_is_refused(path: Path) -> None:
         raw.execute("CREATE TRIGGER t AFTER INSERT ON events BEGIN DELETE FROM events; END")
     raw.close()
     with pytest.raises(TamperError):
+        stores.open(f"sqlite:{path}")
+
+
+def test_s05_a_schema_whose_names_are_no_text_is_damage(path: Path) -> None:
+    stores.open(f"sqlite:{path}").close()
+    with closing(connect(path)) as raw:
+        raw.execute("PRAGMA writable_schema = ON")
+        raw.execute("UPDATE sqlite_schema SET name = CAST(x'c5c5' AS TEXT), sql = 'CREATE TABLE' WHERE name = 'names'")
+        raw.commit()
+    with pytest.raises(TamperError, match="damaged"):
         stores.open(f"sqlite:{path}")
 
 

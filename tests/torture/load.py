@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from keystead.audit.log import Event
+from keystead.engine.engine import OUT_OF_SERVICE
 from keystead.kmip.attributes import Attribute
 from keystead.kmip.connection import Connection
 from keystead.kmip.enums import (
@@ -74,6 +75,10 @@ class Asked:
 
 def out_of_service(items: Sequence[ResponseBatchItem]) -> bool:
     """Whether a message was refused as a whole because the server could keep no record of it."""
+    return _failed_whole(items) and items[0].result_message == OUT_OF_SERVICE.message
+
+
+def _failed_whole(items: Sequence[ResponseBatchItem]) -> bool:
     return items[0].result_reason is ResultReason.GENERAL_FAILURE and items[0].operation is None
 
 
@@ -142,6 +147,10 @@ class Client:
         if out_of_service(items):
             self.report.counts["refused, out of service"] += 1
             return asked, items
+        if _failed_whole(items):  # for a lack of memory: nothing was done, and an event says so
+            self.report.counts["refused, internal error"] += 1
+            self.acknowledged.append(("", _TITLES[ResultStatus.OPERATION_FAILED], ()))
+            return asked, items
         undone = any(item.result_status is ResultStatus.OPERATION_UNDONE for item in items)
         outcomes: list[Outcome] = []
         for request, item in zip(asked.requests, items, strict=False):
@@ -181,6 +190,9 @@ class Client:
 
     def _settle(self, asked: Asked) -> None:
         """A message that was done, and whose answer did not arrive."""
+        if self.events[0].operation == "":  # it was refused as a whole
+            self.events.popleft()
+            return
         found: list[Event] = []
         for request in asked.requests:
             event = self.events.popleft() if self.events else None

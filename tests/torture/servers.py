@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+
 from keystead.kmip.connection import Connection
 
 START_SECONDS = 60
@@ -74,6 +76,13 @@ class Server:
         """The processes that answer."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return [int(each) for each in children] or [self.pid]
+
+    def holds(self, client: str, at: float) -> bool:
+        """Whether a client's certificate is valid at a time, in POSIX seconds."""
+        data = Path(self.facts["clients"][client]["cert"]).read_bytes()
+        certificate = x509.load_pem_x509_certificate(data)
+        valid = certificate.not_valid_before_utc.timestamp(), certificate.not_valid_after_utc.timestamp()
+        return valid[0] <= at <= valid[1]
 
     def connect(self, client: str) -> Wire:
         """A connection of a client."""

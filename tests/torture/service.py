@@ -30,7 +30,7 @@ from keystead.store import open as open_store
 from tests.torture.drill import Report
 from tests.torture.kill import QUESTIONS
 from tests.torture.load import EVERYTHING, Asked, Client
-from tests.torture.servers import Server, Wire
+from tests.torture.servers import START_SECONDS, Server, Wire
 from tests.torture.whole import check_directory
 
 NAMES = ("alice", "bob", "carol", "dave")
@@ -94,6 +94,8 @@ class Ground:
     def load(self) -> list[Talker]:
         """Let the clients work for a while; they go on."""
         talkers = [Talker(client, self.server.connect(client.caller.name)) for client in self.clients]
+        for talker in talkers:
+            talker.wire.socket.settimeout(LONG_HALT_SECONDS + START_SECONDS)
         for talker in talkers:
             talker.start()
         time.sleep(self.random.random() * LOAD_SECONDS)

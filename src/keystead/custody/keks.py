@@ -277,13 +277,16 @@ class SqliteKekStore:
             return len(keys)
 
     def testament(self) -> bytes | None:
-        found = self._rows("SELECT value, at FROM facts WHERE name = ?", (_TESTAMENT,))
+        now = int(time.time())
+        of_now = "SELECT value, at BETWEEN ? AND ? FROM facts WHERE name = ?"
+        found = self._rows(of_now, (now - MOST_TESTAMENT_SECONDS, now, _TESTAMENT))
         if not found:
             return None
-        if not 0 <= time.time() - found[0][1] <= MOST_TESTAMENT_SECONDS:
+        value, in_time = found[0]
+        if not in_time or type(value) is not bytes:
             self.forget_testament()
             return None
-        return bytes(found[0][0])
+        return value
 
     def forget_testament(self) -> None:
         self._rows("DELETE FROM facts WHERE name = ?", (_TESTAMENT,))
@@ -311,8 +314,9 @@ class SqliteKekStore:
         try:
             with self._lock, closing(self._sqlite.execute(sql, parameters)) as cursor:
                 return cursor.fetchall()
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # a name in the schema may be no text any more
+            damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+            if damaged or isinstance(error, UnicodeDecodeError):
                 raise TamperError(f"{KEK_FILE} is damaged") from None
             raise CustodyError(f"{KEK_FILE} cannot be used: {error}") from None
 

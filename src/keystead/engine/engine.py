@@ -616,11 +616,12 @@ class Engine:
         return refuse(incoming, OUT_OF_SERVICE, int(self.clock()))
 
     def _defective(self, incoming: Incoming) -> bytes:
-        """The answer to a message that a defect keeps from being answered; an event of the audit if that can be."""
+        """The answer to a message that a defect keeps from being answered, and its event."""
         refusal = defect()
-        with suppress(KeysteadError):
+        try:
             return self.turn(lambda turn: self._unread(turn, incoming, refusal))
-        return refuse(incoming, refusal, int(self.clock()))
+        except Exception as error:  # noqa: BLE001 - there is no memory, or no disk: no event, and so it is said
+            return self._out_of_service(incoming, error)
 
     # --- the audit ---
 

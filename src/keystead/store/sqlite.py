@@ -23,6 +23,8 @@ APPLICATION_ID: Final = 0x4B534453
 BUSY_SECONDS: Final = 4
 """How long to wait for another writer."""
 CACHE_KIB: Final = 65_536
+_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+"""The second where an error is about a name of the schema that is no text any more."""
 MOST_WAL_PAGES: Final = 20_000
 """Upkeep moves the log into the database; should it not run, a commit does at this length."""
 RESTART_WAL_PAGES: Final = 5_000
@@ -99,7 +101,7 @@ class SqliteStore:
                 _check_schema(connection)
                 _check_pages(connection)
             store._files[path] = _identity(path)
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             raise store.failure(error) from None
         except OSError as error:
             raise StoreError(f"the database cannot be opened: {error.strerror}") from None
@@ -153,7 +155,7 @@ class SqliteStore:
         for connection in connections:
             connection.close()
 
-    def failure(self, error: sqlite3.Error) -> StoreError | TamperError:
+    def failure(self, error: Exception) -> StoreError | TamperError:
         """What an error of SQLite means.
 
         After a failed write or sync nobody knows what the disk holds, so that the store refuses from then on; the next
@@ -161,7 +163,7 @@ class SqliteStore:
         """
         extended = getattr(error, "sqlite_errorcode", 0)
         code = extended & 0xFF
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or isinstance(error, UnicodeDecodeError):
             return TamperError("the database is damaged")
         if extended in _NOTHING_WRITTEN:
             return StoreError("the disk did not let the database be opened; try again")
@@ -250,7 +252,7 @@ class _Connection:
             raise StoreError("the transaction failed before")
         try:
             return self._execute(sql, parameters).fetchall()
-        except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
+        except (*_ERRORS, OverflowError, UnicodeEncodeError) as error:
             raise self._failed(error) from None
 
     def many(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
@@ -258,7 +260,7 @@ class _Connection:
             raise StoreError("the transaction failed before")
         try:
             self._sqlite.executemany(sql, parameters)
-        except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
+        except (*_ERRORS, OverflowError, UnicodeEncodeError) as error:
             raise self._failed(error) from None
 
     def begin(self, write: bool) -> None:
@@ -275,7 +277,7 @@ class _Connection:
         if self._sqlite.in_transaction:
             try:
                 self._execute("ROLLBACK")
-            except sqlite3.Error as error:
+            except _ERRORS as error:
                 raise self._store.failure(error) from None
 
     def close(self) -> None:
@@ -287,7 +289,7 @@ class _Connection:
             return TamperError("a text in the database is damaged")  # it was read, and nothing was undone
         # SQLite may have undone the whole transaction: what came after would be committed by itself.
         self._broken = self._sqlite.in_transaction or self._broken
-        if not isinstance(error, sqlite3.Error):
+        if not isinstance(error, _ERRORS):
             return StoreError("a value cannot be kept")
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY:
             self.read_only = True
