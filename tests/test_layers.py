@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,11 @@ KMIP_MAY_NOT_IMPORT = {
     "time",
 }
 
+# The store and the custody of keys have a database each, which the rest reaches through a protocol.
+OPENS_SQLITE = {"store/sqlite.py", "custody/keks.py"}
+# A class, and the modules that alone name it: all others call what opens one (`keystead.store.open`, `open_keks`).
+CONCRETE = {"SqliteStore": {"store/sqlite.py", "store/__init__.py"}, "SqliteKekStore": {"custody/keks.py"}}
+
 
 def modules() -> Iterator[tuple[str, Path]]:
     for path in sorted(SOURCE.rglob("*.py")):
@@ -75,6 +81,26 @@ def test_a_module_imports_only_what_its_package_may(package: str, path: Path) ->
         if parts[0] != "keystead" or len(parts) == 1 or parts[1] in ("__version__", "errors", package):
             continue
         assert parts[1] in MAY_IMPORT[package], f"{path.relative_to(SOURCE)} imports {name}"
+
+
+@pytest.mark.parametrize("path", [path for _, path in MODULES], ids=lambda path: str(path.relative_to(SOURCE)))
+def test_only_what_opens_a_database_knows_which_one_it_is(path: Path) -> None:
+    module = str(path.relative_to(SOURCE))
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    names |= {node.name for node in nodes if isinstance(node, ast.alias)}
+    names |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    for name in imported(path):
+        assert name.split(".")[0] != "sqlite3" or module in OPENS_SQLITE, f"{module} imports {name}"
+    for concrete, homes in CONCRETE.items():
+        assert concrete not in names or module in homes, f"{module} names {concrete}"
+
+
+def test_what_opens_a_database_is_still_there() -> None:
+    for module in OPENS_SQLITE:
+        assert "sqlite3" in set(imported(SOURCE / module))
+    for concrete, homes in CONCRETE.items():
+        assert all(re.search(rf"\b{concrete}\b", (SOURCE / home).read_text()) for home in homes)
 
 
 @pytest.mark.parametrize("path", [path for package, path in MODULES if package == "kmip"], ids=lambda path: path.name)

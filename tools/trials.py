@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from keystead.custody.keks import SqliteKekStore
+from keystead.custody.keks import open_keks
 from keystead.custody.software import SoftwareRoot, make_key_file
 from keystead.custody.zones import Vault
 from keystead.engine import operations as _operations  # noqa: F401 - enters the handlers
@@ -46,7 +46,7 @@ def trials() -> Iterator[Engine]:
         custody.mkdir(mode=0o700)
         root = SoftwareRoot.create(custody, make_key_file(custody / "root.key"))
         store = open_store(f"sqlite:{directory}/keystead.db")
-        engine = Engine(store, Vault(root, SqliteKekStore(custody)), lambda: TIME)
+        engine = Engine(store, Vault(root, open_keks(custody)), lambda: TIME)
         try:
             yield engine
         finally:

@@ -90,7 +90,7 @@ def create(named: str, config_path: Path | None, classes: tuple[str, ...], rate:
 
     from keystead.cli.administration import administration, show_progress
     from keystead.custody.archive import FileKey
-    from keystead.custody.keks import SqliteKekStore
+    from keystead.custody.keks import open_keks
     from keystead.engine import backup as backups
     from keystead.store import open as open_store
 
@@ -106,7 +106,7 @@ def create(named: str, config_path: Path | None, classes: tuple[str, ...], rate:
     with (
         administration(config) as administrator,
         closing(open_store(config.store.url)) as store,
-        closing(SqliteKekStore(config.custody.directory)) as keks,
+        closing(open_keks(config.custody.directory)) as keks,
     ):
 
         def seal(digest: bytes) -> FileKey:
@@ -405,13 +405,13 @@ def _restore_keys(file: Path, root: RootOfTrust, config: Config, own: RootOfTrus
 
 def _put_back_root(config: Config, then: RootOfTrust, files: Sequence[File]) -> None:
     """Where the root of trust was lost, that of the backup takes its place again, unless keys are there of another."""
-    from keystead.custody.keks import SqliteKekStore
+    from keystead.custody.keks import open_keks
     from keystead.custody.rootfile import ROOT_FILE
 
     directory = config.custody.directory
     if (directory / ROOT_FILE).exists():
         return
-    with closing(SqliteKekStore(directory)) as keks:
+    with closing(open_keks(directory)) as keks:
         if keks.root() not in (None, then.identifier):
             raise CustodyError(
                 f"{ROOT_FILE} is lost, and this backup is of another root of trust than the keys that are here: restore"

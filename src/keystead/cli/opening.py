@@ -108,7 +108,7 @@ class Opening:
 
     def _follow(self) -> None:
         """Go over to another root: engines that are opened later are opened under it."""
-        from keystead.custody.keks import SqliteKekStore
+        from keystead.custody.keks import open_keks
         from keystead.custody.zones import Vault
 
         try:
@@ -116,7 +116,7 @@ class Opening:
                 self._engine.vault.follow()
                 self.root = self._engine.vault.root
                 return
-            with closing(Vault(self.root, SqliteKekStore(self._config.custody.directory))) as vault:
+            with closing(Vault(self.root, open_keks(self._config.custody.directory))) as vault:
                 vault.follow()
                 self.root = vault.root
         except CustodyError as error:

@@ -166,7 +166,7 @@ def succeed(config: Config, share_files: Sequence[Path], make: Callable[[], Comi
     """
     from keystead.cli.status import NOT_RUNNING, health
     from keystead.custody import Means, open_root
-    from keystead.custody.keks import SqliteKekStore
+    from keystead.custody.keks import open_keks
     from keystead.custody.succession import HANDOVER_SECONDS
     from keystead.custody.succession import succeed as put_under
 
@@ -174,7 +174,7 @@ def succeed(config: Config, share_files: Sequence[Path], make: Callable[[], Comi
     with closing(opened(config, share_files)) as old:
         new = make()
         running = health(config) not in (NOT_RUNNING, "sealed")
-        with recorded(config, operation, f"{before} to {new.said}"), closing(SqliteKekStore(directory)) as keks:
+        with recorded(config, operation, f"{before} to {new.said}"), closing(open_keks(directory)) as keks:
             put_under(directory, keks, old, new.create).close()
             try:
                 configure(config, new.settings)

@@ -181,11 +181,11 @@ def open_root(kind: str, directory: Path, means: Means | None = None) -> RootOfT
 
 def refuse_if_lost(directory: Path) -> None:
     """Have nobody make another root in the place of one whose file is gone.  Raises: CustodyError, if it is."""
-    from keystead.custody.keks import KEK_FILE, SqliteKekStore
+    from keystead.custody.keks import KEK_FILE, open_keks
 
     if (directory / ROOT_FILE).exists() or not (directory / KEK_FILE).exists():
         return
-    with closing(SqliteKekStore(directory)) as keks:
+    with closing(open_keks(directory)) as keks:
         if (root := keks.root()) is not None:
             raise CustodyError(
                 f"{ROOT_FILE} is lost, but keys are here that the root of trust {root} wrapped; it is in every backup:"

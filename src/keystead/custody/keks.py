@@ -119,9 +119,7 @@ class SqliteKekStore:
     def __init__(self, directory: Path) -> None:
         """Open `kek.db` in a directory; make it, readable by its owner alone, if it is not there.
 
-        Raises:
-            CustodyError: it cannot be opened, is not Keystead's, is of a newer version, or others may read it.
-            TamperError: it is damaged.
+        Raises: as `open_keks`.
         """
         path = directory / KEK_FILE
         self.directory = directory
@@ -319,6 +317,16 @@ class SqliteKekStore:
             if damaged or isinstance(error, UnicodeDecodeError):
                 raise TamperError(f"{KEK_FILE} is damaged") from None
             raise CustodyError(f"{KEK_FILE} cannot be used: {error}") from None
+
+
+def open_keks(directory: Path) -> KekStore:
+    """Open the wrapped keys of a directory; make their database if it is not there.
+
+    Raises:
+        CustodyError: it cannot be opened, is not Keystead's, is of a newer version, or others may read it.
+        TamperError: it is damaged.
+    """
+    return SqliteKekStore(directory)
 
 
 def _file_of(path: Path) -> tuple[int, int] | None:

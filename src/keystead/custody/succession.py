@@ -18,7 +18,7 @@ from typing import Final
 
 from keystead.custody import RootOfTrust
 from keystead.custody.files import shred, sync_directory
-from keystead.custody.keks import KekStore, SqliteKekStore
+from keystead.custody.keks import KekStore, open_keks
 from keystead.custody.rootfile import NEXT_FILE, NEXT_KEY_FILE, ROOT_FILE, data, exclusive, kind_of, read_head
 from keystead.errors import CustodyError, TamperError
 
@@ -81,7 +81,7 @@ def settle(directory: Path, held: bool = False) -> None:
         identifier = read_head(directory, NEXT_FILE)["identifier"]
     except (CustodyError, ValueError, KeyError):
         identifier = None  # it was not written whole
-    with closing(SqliteKekStore(directory)) as keks:
+    with closing(open_keks(directory)) as keks:
         wrapped_by = keks.root()
     if identifier is not None and wrapped_by == identifier:
         _replace(directory)

@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from keystead.config import Config
 from keystead.custody import RootOfTrust
 from keystead.custody.anchor import Anchor
-from keystead.custody.keks import SqliteKekStore
+from keystead.custody.keks import open_keks
 from keystead.custody.zones import Vault
 from keystead.engine import (
     asynchronous,
@@ -162,7 +162,7 @@ class Engine:
             ConfigError, StoreError, TamperError, CustodyError.
         """
         directory = config.custody.directory
-        vault = Vault(root, SqliteKekStore(directory))
+        vault = Vault(root, open_keks(directory))
         engine = cls(open_store(config.store.url), vault, anchor=Anchor(directory))
         engine.sweeper = Sweeper(engine, directory)
         engine.algorithms = SETS[config.policy.algorithms]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from keystead.audit.log import Event
 from keystead.custody import RootOfTrust, archive
-from keystead.custody.keks import SqliteKekStore, Tombstone, context_of, zone_name
+from keystead.custody.keks import Tombstone, context_of, open_keks, zone_name
 from keystead.custody.zones import Vault
 from keystead.engine import backup
 from keystead.engine.backup import Progress, silent
@@ -72,7 +72,7 @@ def verify(path: Path, root: RootOfTrust, *, deep: bool = False, progress: Progr
     header = backup.read_header(path)
     key, found = archive.open_key(root, header), Found(header)
     sums, state = [0] * (OBJECT_PARTS + ENTRY_PARTS), None
-    with tempfile.TemporaryDirectory() as directory, closing(Vault(root, SqliteKekStore(Path(directory)))) as vault:
+    with tempfile.TemporaryDirectory() as directory, closing(Vault(root, open_keks(Path(directory)))) as vault:
         ledger = Ledger(vault)
         for what, fields in backup.items(path, key):
             if what == "kek":
