@@ -23,7 +23,7 @@ def installed(*what: str | Path) -> None:
     if missing and os.environ.get("CI") == "true":
         pytest.fail(f"CI has no {', '.join(missing)}: see .ci/run")
     if missing:
-        pytest.skip(f"{', '.join(missing)} not installed: apt-get install softhsm2 p11-kit p11-kit-modules gcc")
+        pytest.skip(f"{', '.join(missing)} not installed: docs/how-to/run-the-tests.md says what is needed")
 
 
 @dataclass

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from keystead.cli.main import main
 from keystead.client import Client, Settings
@@ -172,7 +174,8 @@ def conversation(operators: Operators, uid: str) -> None:
     assert "no such object" in operators("wrapping-key", "trust", "nothing", status=1)
     # Attestation.
     key = operators.secret.with_suffix(".pem")
-    key.write_bytes(subprocess.run(["openssl", "x509", "-in", bobs, "-noout", "-pubkey"], stdout=-1, check=True).stdout)
+    public = x509.load_pem_x509_certificate(Path(bobs).read_bytes()).public_key()
+    key.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     operators("client", "attest", "carol", "--public-key", key, "--registers", "00" * 32)
     assert [row["name"] for row in operators.json("client", "list") if row["attests"]] == ["carol"]
     operators("client", "attest", "carol", "--waive")

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from keystead.pki.ca import Authority, Issued
+from tests.hsm import installed
 
 from .certificates import (
     authority,
@@ -66,6 +67,7 @@ def test_L01_ssl_is_refused(start: Start, engine: Echo, hello: bytes, port: str)
 
 def openssl(server: Running, *options: str, said: bytes = b"", client: str = "alice") -> str:
     """What OpenSSL's client prints."""
+    installed("openssl")
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.ports['kmip']}", *options]
     command += ["-cert", str(server.pki.path(f"{client}.pem")), "-key", str(server.pki.path(f"{client}.key"))]
     command += ["-CAfile", str(server.pki.path("ca.pem"))]
@@ -169,6 +171,7 @@ def test_L02_a_wrong_chain_is_refused_before_any_byte_is_read(
 
 
 def test_L02_a_certificate_signed_with_sha_1_is_refused(start: Start, pki: Pki, engine: Echo, tmp_path: Path) -> None:
+    installed("openssl")
     write = f"-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {pki.path('sha1.key')} -subj /CN=alice"
     asked = subprocess.run(["openssl", "req", "-new", *write.split()], capture_output=True, check=True).stdout
     (tmp_path / "extensions").write_text("extendedKeyUsage=clientAuth\nbasicConstraints=critical,CA:FALSE\n")
@@ -364,6 +367,7 @@ def test_L10_a_certificate_cannot_be_changed_in_mid_session(start: Start, engine
 
 
 def test_L13_a_flood_of_key_updates_leaves_others_served(start: Start) -> None:
+    installed("openssl")
     server = start(idle_seconds=60)
     command = ["openssl", "s_client", "-tls1_3", "-CAfile", str(server.pki.path("ca.pem"))]
     command += ["-connect", f"127.0.0.1:{server.ports['kmip']}"]
