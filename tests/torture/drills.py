@@ -11,7 +11,8 @@ from tests.torture.drill import Drill
 DRILLS: Final[Mapping[str, Drill]] = {
     drill.name: drill
     for drill in (
-        Drill("kill", "C01-C03 C06 G1 G2", kill.run, full=20_000, slice=15),
+        Drill("kill", "C01-C03 G1 G2", kill.run, full=20_000, slice=15),
+        Drill("loop", "C06", kill.loop, full=50, slice=1),
         Drill("syscalls", "C01 S01-S03", syscalls.run, full=1_000_000, slice=20),
         Drill("service", "C04 R05 G1", service.run, full=300, slice=4),
         Drill("power", "C05 M13 G1", power.run, full=2_000, slice=3),

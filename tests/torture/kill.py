@@ -33,6 +33,9 @@ MOST_ANSWERS = 40
 """To the clients together before a kill."""
 MOST_DELAY_SECONDS = 0.002
 """From the last answer to the kill: about a turn."""
+MOST_START_SECONDS = 0.03
+LOOP = 100
+"""So often in a row an engine is killed while it recovers."""
 IN_START = 0.1
 """How often an engine is killed while it starts."""
 QUESTIONS = 40
@@ -61,18 +64,22 @@ class Ground:
 
     def start(self, crew: Sequence[Client]) -> EngineProcess:
         """Start an engine, now and then after one that does not live to answer."""
+        while self.random.random() < IN_START:
+            self.die(crew)
         while True:
             engine = EngineProcess(self.directory, [client.caller for client in crew], self.open_engine)
-            if self.random.random() < IN_START:
-                time.sleep(self.random.random() * 0.01)
-                engine.kill()
-                engine.close()
-                self.report.counts["kills in the start"] += 1
-                continue
             if not engine.ready():
                 self.report.check(False, f"an engine does not start: status {engine.kill()}")
                 continue
             return engine
+
+    def die(self, crew: Sequence[Client]) -> None:
+        """Start an engine, and kill it while it recovers what there is."""
+        engine = EngineProcess(self.directory, [client.caller for client in crew], self.open_engine)
+        time.sleep(self.random.random() * MOST_START_SECONDS)
+        engine.kill()
+        engine.close()
+        self.report.counts["kills in the start"] += 1
 
     def load(self, answers: int) -> None:
         """Let the clients work until they have so many answers more."""
@@ -89,8 +96,12 @@ class Ground:
             for ours in select.select(list(whose), [], [])[0]:
                 whose[ours].receive(ours.recv(1 << 20))
 
-    def kill(self, number: int) -> None:
-        """Kill an engine, start another one, and see whether all is as it was promised."""
+    def kill(self, number: int, again: int = 0) -> None:
+        """Kill an engine, start another one, and see whether all is as it was promised.
+
+        Args:
+            again: how many are killed in between, each in its start.
+        """
         engine, crew = self.engines[number], self.crews[number]
         engine.kill()
         for ours, client in zip(engine.sockets, crew, strict=True):
@@ -99,6 +110,8 @@ class Ground:
                     client.receive(data)
         engine.close()
         self.report.counts["kills"] += 1
+        for _ in range(again):
+            self.die(crew)
         self.engines[number] = engine = self.start(crew)
         self.read_events(engine)
         for client in crew:
@@ -177,3 +190,14 @@ def run(count: int, seed: int, directory: Path, report: Report, open_engine: Ope
                     ground.kill(each)
             ground.finish()
         number += 1
+
+
+def loop(count: int, seed: int, directory: Path, report: Report, open_engine: Open = make_engine) -> None:
+    """Kill engines again and again while they recover what another one left, so often (C06)."""
+    for number in range(count):
+        random = Random(f"{seed}/{number}")
+        ground = Ground(directory / str(number), 1, random, report, open_engine)
+        with closing(ground):
+            ground.load(random.randrange(MOST_ANSWERS))
+            ground.kill(0, again=LOOP)
+            ground.finish()
