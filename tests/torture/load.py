@@ -9,6 +9,7 @@ from random import Random
 
 from keystead.audit.log import Event
 from keystead.engine.engine import OUT_OF_SERVICE
+from keystead.engine.locate import MOST_LOCATED
 from keystead.kmip.attributes import Attribute
 from keystead.kmip.connection import Connection
 from keystead.kmip.enums import (
@@ -384,6 +385,7 @@ _ACTIONS: dict[Callable[[Client], Asked], int] = {
 _DO, _WEIGHTS = list(_ACTIONS), list(_ACTIONS.values())
 
 EVERYTHING = LocateRequest(
+    maximum_items=MOST_LOCATED,
     storage_status_mask=StorageStatusMask.ON_LINE_STORAGE
     | StorageStatusMask.ARCHIVAL_STORAGE
     | StorageStatusMask.DESTROYED_STORAGE
