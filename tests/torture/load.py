@@ -159,7 +159,10 @@ class Client:
             named = answered(request, item.response_payload) if item.response_payload is not None else ()
             outcomes.append((request.OPERATION.title, _TITLES[status], named))
             if status is ResultStatus.SUCCESS and not undone:
-                self.promises.apply(request, named)
+                try:
+                    self.promises.apply(request, named)
+                except KeyError:
+                    self.report.check(False, f"{request.OPERATION} succeeds with {named}, which was not there")
         if undone:
             again = ResultStatus.OPERATION_UNDONE.title
             outcomes += [(operation, again, ()) for operation, _, _ in outcomes[:-1]]
@@ -388,6 +391,6 @@ EVERYTHING = LocateRequest(
     maximum_items=MOST_LOCATED,
     storage_status_mask=StorageStatusMask.ON_LINE_STORAGE
     | StorageStatusMask.ARCHIVAL_STORAGE
-    | StorageStatusMask.DESTROYED_STORAGE
+    | StorageStatusMask.DESTROYED_STORAGE,
 )
 """Finds all that a client has."""

@@ -95,6 +95,9 @@ class Promises:
     def compare(self, identifiers: Sequence[str], answers: Sequence[ResponseBatchItem], report: Report) -> None:
         """Hold the answers to `questions` against what was promised."""
         for number, identifier in enumerate(identifiers):
+            if len(answers) < 2 * number + 2:
+                report.check(False, f"no more answers than {len(answers)}, and nothing is told of {identifier}")
+                return
             attributes, got = answers[2 * number : 2 * number + 2]
             self._compare(identifier, self.objects[identifier], attributes, got, report)
         self.touched.difference_update(identifiers)
