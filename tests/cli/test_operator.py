@@ -247,6 +247,26 @@ def test_m11_h12_a_server_leaves_no_core_and_no_pin_anywhere(place: Site, hsm: H
         assert PIN not in path.read_bytes(), path
 
 
+def test_z11_shares_that_are_right_are_not_blamed_for_a_damaged_root_nor_lost(shared: Site) -> None:
+    root = shared.custody / "root.json"
+    whole = root.read_text()
+    head = json.loads(whole)
+    root.write_text(json.dumps({**head, "sealed_key": head["sealed_key"][::-1]}))
+    shared.serve("sealed")
+    shared.unseal("sheets", 0, 1)
+    share = words(shared.sheets()[2].read_text())
+    status, told = shared.request("POST", "/operator/unseal", {"custodian": "Hedy", "share": share})
+    assert (status, "root.json is damaged" in told["detail"]) == (503, True)
+    assert "not accepted" not in told["detail"]
+    assert shared.get("/operator/unseal")[1]["progress"] == 2
+    events = shared.run("audit", "tail")
+    assert "root.json is damaged" in events
+    assert "Permission Denied" not in events
+    root.write_text(whole)
+    assert "unsealed and serves" in shared.unseal("sheets", 2)[0]
+    assert read_secret(shared, keep_secret(shared)) == SECRET
+
+
 # --- out of service ---------------------------------------------------------------------------------------------------
 
 

@@ -29,7 +29,7 @@ from keystead.custody.shares import (
     words,
 )
 from keystead.custody.software import ROOT_FILE, SoftwareRoot
-from keystead.errors import CustodyError, StoreError
+from keystead.errors import CustodyError, StoreError, TamperError
 
 NAMES = ("Ada", "Grace", "Hedy", "Ida", "Joan")
 Set = tuple[Custodians, tuple[str, ...], bytes]
@@ -252,16 +252,33 @@ def test_a_ceremony_expires_from_its_first_share(made: Set) -> None:
     assert opened == [key]
 
 
-def test_a_root_that_does_not_open_begins_the_ceremony_anew(made: Set) -> None:
+def test_z11_right_shares_of_a_root_that_does_not_open_are_not_refused_and_not_lost(
+    tmp_path: Path, made: Set, caplog: pytest.LogCaptureFixture
+) -> None:
     custodians, shares, _ = made
-
-    def refuses(key: bytes) -> None:
-        raise CustodyError("the root of trust cannot be opened")
-
-    ceremony = Ceremony(custodians, refuses)
+    make_root(tmp_path, made).close()
+    path = tmp_path / ROOT_FILE
+    whole = path.read_text()
+    opened: list[SoftwareRoot] = []
+    ceremony = Ceremony(custodians, lambda key: opened.append(SoftwareRoot.open(tmp_path, key)))
     ceremony.submit("Ada", shares[0])
     ceremony.submit("Grace", shares[1])
-    assert "cannot be opened" in refusal(lambda: ceremony.submit("Hedy", shares[2]))
+    head = json.loads(whole)
+    for damaged in (json.dumps({**head, "sealed_key": head["sealed_key"][::-1]}), whole[:100], ""):
+        path.write_text(damaged)
+        with pytest.raises(TamperError, match=r"root\.json is damaged"):
+            ceremony.submit("Hedy", shares[2])
+        assert ceremony.progress.given == 2
+        assert refusal(lambda: ceremony.submit("Hedy", shares[3])) == REFUSED  # as always
+    path.unlink()
+    with pytest.raises(TamperError, match=r"root\.json is damaged, or cannot be read"):
+        ceremony.submit("Hedy", shares[2])
+    assert [record.levelname for record in caplog.records] == ["CRITICAL"] * 4
+    assert not any(" ".join(share.split()[10:13]) in caplog.text for share in shares)
+    path.write_text(whole)
+    path.chmod(0o600)
+    assert str(ceremony.submit("Hedy", shares[2])) == "3 of 3"
+    assert len(opened) == 1
     assert ceremony.progress.given == 0
 
 

@@ -17,7 +17,7 @@ import click
 
 from keystead.cli.options import config_option, load_config
 from keystead.config import Config
-from keystead.errors import KeysteadError, OutOfReach
+from keystead.errors import CustodyError, KeysteadError, OutOfReach
 
 if TYPE_CHECKING:
     from keystead.custody import RootOfTrust
@@ -136,14 +136,16 @@ class Waiting:
         if config.custody.root == "shares":
             directory = config.custody.directory
             open_root(config).close()  # says what is wrong with it before anybody is asked for a share
-            custodians = Custodians.load(read_head(directory))
-            self.ceremony = Ceremony(custodians, lambda key: self._opened.append(SoftwareRoot.open(directory, key)))
+            self._custodians = Custodians.load(read_head(directory))
+            self.ceremony = Ceremony(
+                self._custodians, lambda key: self._opened.append(SoftwareRoot.open(directory, key))
+            )
 
     def over(self) -> bool:
         """Whether it is over; about each second."""
-        from keystead.cli.opening import root_stamp, sealed_file
+        from keystead.cli.opening import sealed_file
 
-        self.changed = not self._opened and root_stamp(self._config) != self._stamp
+        self.changed = not self._opened and self._is_another()
         if self.changed or self._opened:
             return True
         if self.ceremony is not None or sealed_file(self._config).exists():
@@ -162,6 +164,27 @@ class Waiting:
             sealed_file(self._config).unlink(missing_ok=True)
             return self._opened[0]
         return open_root(self._config) if self._let_go else None
+
+    def _is_another(self) -> bool:
+        """Whether the root is not the one that is waited for any more."""
+        from keystead.cli.opening import root_stamp
+        from keystead.custody.rootfile import read_head
+        from keystead.custody.shares import Custodians
+
+        stamp = root_stamp(self._config)
+        if stamp == self._stamp or self.ceremony is None:
+            return stamp != self._stamp
+        try:
+            head = read_head(self._config.custody.directory)
+        except (CustodyError, ValueError):  # damaged, or gone: what custodians gave is kept until it is there again
+            return False
+        try:
+            same = Custodians.load(head) == self._custodians
+        except CustodyError:
+            return True
+        if same:
+            self._stamp = stamp
+        return not same
 
     def _attempt_to_open(self) -> None:
         """Look for the token, in a thread of its own: it may take long, and those who ask for health may not wait."""

@@ -15,6 +15,7 @@ Source: SLIP-0039, Shamir's Secret-Sharing for Mnemonic Codes.
 from __future__ import annotations
 
 import hmac
+import logging
 import os
 import re
 import shlex
@@ -30,12 +31,18 @@ from shamir_mnemonic import MnemonicError, combine_mnemonics, generate_mnemonics
 from shamir_mnemonic.share import Share
 
 from keystead.custody.rootfile import data, text
-from keystead.errors import CustodyError
+from keystead.errors import CustodyError, TamperError
+
+log = logging.getLogger("keystead.custody")
 
 MOST_SHARES: Final = 16
 FEWEST: Final = 2
 REFUSED: Final = (
     "the share is not accepted: it is not this custodian's, of another set, given already, or has a word wrong"
+)
+DAMAGED: Final = (
+    "every share is right, but the root of trust does not open with them: root.json is damaged, or cannot be read."
+    " Put it there again from a backup; then give the last share once more, the others stand"
 )
 PROGRESS_SECONDS: Final = 900.0
 """How long a ceremony may take from its first share; then it begins anew."""
@@ -253,6 +260,7 @@ class Ceremony:
 
         Raises:
             CustodyError: it is not accepted, in one text for every cause; what others gave stands.
+            TamperError: it is right, as are the others, but the root does not open; what others gave stands.
         """
         with self._lock:
             self._expire()
@@ -266,7 +274,14 @@ class Ceremony:
             if len(self._shares) < self._custodians.threshold:
                 return self.progress
             shares, self._shares = self._shares, {}
-            self._open_with(self._custodians.combine(shares))
+            key = self._custodians.combine(shares)
+            try:
+                self._open_with(key)
+            except (CustodyError, TamperError) as error:
+                del shares[number]
+                self._shares = shares
+                log.critical("the root of trust does not open", extra={"fields": {"said": str(error)}})
+                raise TamperError(DAMAGED) from None
             return Progress(self._custodians.threshold, self._custodians.threshold)
 
     def withdraw(self, custodian: str, share: str, record: Record = _unrecorded) -> Progress:

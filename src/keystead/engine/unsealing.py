@@ -87,6 +87,7 @@ class Unsealing:
         Raises:
             CustodyError: it is not accepted; one text for every cause.
             StoreError: there can be no record of it; it does not count.
+            TamperError: it is right, but the root does not open.
         """
         return self._take("Unseal", self._require().submit, custodian, share, address)
 
@@ -109,6 +110,12 @@ class Unsealing:
             return take(custodian, share, record)
         except CustodyError as error:
             self._refused(operation, address, str(error))
+            raise
+        except TamperError as error:  # of whose share it was there is an event already
+            note(
+                self._store, operation, str(error), name="", address=address, status="Operation Failed",
+                reason="General Failure", clock=self._clock,
+            )  # fmt: skip
             raise
 
     def _refused(self, operation: str, address: str, message: str) -> None:

@@ -25,7 +25,7 @@ from keystead.config import ServerConfig
 from keystead.custody.shares import Progress
 from keystead.engine.administration import SEALED
 from keystead.engine.unsealing import Unsealing
-from keystead.errors import CustodyError, StoreError
+from keystead.errors import CustodyError, StoreError, TamperError
 from keystead.server.http import Health, answer_defect, answer_problem, healthz, json_response, read_body, secured
 from keystead.server.peers import Peer
 
@@ -58,6 +58,8 @@ def application(unsealing: Unsealing, config: ServerConfig, health: Health, open
             raise HTTPException(403, str(error)) from None
         except StoreError as error:
             raise HTTPException(503, f"it cannot be recorded, so that it does not count: {error}") from None
+        except TamperError as error:
+            raise HTTPException(503, str(error)) from None
         if progress.given >= progress.threshold:
             asyncio.get_running_loop().call_soon(opened)
         return _shown(progress)
