@@ -45,6 +45,7 @@ from keystead.kmip.payloads import OPERATIONS
 from keystead.kmip.payloads.attributes import GetAttributesRequest
 from keystead.kmip.payloads.create import CreateRequest, RegisterRequest
 from keystead.kmip.payloads.lifecycle import ActivateRequest
+from keystead.kmip.payloads.locate import LocateResponse
 from keystead.kmip.payloads.rekey import ReKeyRequest
 from keystead.kmip.structures import Credential, Name, UsernameAndPassword
 from keystead.kmip.tags import Tag
@@ -634,3 +635,12 @@ def test_every_oasis_case_is_read_and_written_again(shared: Path, version: str) 
             assert (path.stem, number) in _PECULIAR
             peculiar.add((path.stem, number))
     assert peculiar == {key for key in _PECULIAR if key[0].endswith(version.replace(".", ""))}
+
+
+def test_a_client_reads_as_many_identifiers_as_a_server_gives() -> None:
+    names = tuple(f"{number:036d}" for number in range(65_536))
+    payload = LocateResponse(located_items=len(names), unique_identifier=names)
+    item = ResponseBatchItem(operation=Operation.LOCATE, result_status=ResultStatus.SUCCESS, response_payload=payload)
+    header = ResponseHeader(protocol_version=protocol_version(V2_1), time_stamp=0, batch_count=1)
+    message = dump_message(ResponseMessage(response_header=header, batch_item=(item,)), V2_1)
+    assert load_response(message)[0].batch_item[0].response_payload == payload

@@ -100,6 +100,9 @@ class Echo:
     def trouble(self) -> str:
         return self.wrong
 
+    def weakness(self) -> str:
+        return ""
+
     def status(self) -> dict[str, Any]:
         return {}
 

@@ -49,6 +49,7 @@ from keystead.kmip.structures import (
     UsageLimits,
 )
 from keystead.kmip.tags import Tag
+from keystead.kmip.ttlv import MAXIMUM_RESPONSE_BYTES
 from keystead.policy.access import Caller
 from tests.engine.keys import attributes, symmetric
 from tests.engine.world import request_message
@@ -105,7 +106,7 @@ class Client:
     waiting: deque[Asked] = field(default_factory=deque)
     acknowledged: deque[Outcome] = field(default_factory=deque)
     events: deque[Event] = field(default_factory=deque)
-    framer: Connection = field(default_factory=lambda: Connection(requests=False))
+    framer: Connection = field(default_factory=lambda: Connection(MAXIMUM_RESPONSE_BYTES, requests=False))
     done: int = 0
     _names: int = 0
 
@@ -176,7 +177,7 @@ class Client:
 
         All events until now are in `events`.
         """
-        self.framer = Connection(requests=False)
+        self.framer = Connection(MAXIMUM_RESPONSE_BYTES, requests=False)
         self.match()
         self.report.check(not self.acknowledged, f"acknowledged, and no event of it: {list(self.acknowledged)[:3]}")
         self.acknowledged.clear()

@@ -18,6 +18,7 @@ from typing import Any
 from cryptography import x509
 
 from keystead.kmip.connection import Connection
+from keystead.kmip.ttlv import MAXIMUM_RESPONSE_BYTES
 
 START_SECONDS = 60
 STOP_SECONDS = 60
@@ -138,7 +139,7 @@ class Wire:
 
     def __init__(self, connection: ssl.SSLSocket) -> None:
         self.socket = connection
-        self._framer = Connection(requests=False)
+        self._framer = Connection(MAXIMUM_RESPONSE_BYTES, requests=False)
         self._waiting: list[bytes] = []
 
     def speak(self, message: bytes) -> bytes:

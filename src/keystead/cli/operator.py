@@ -414,7 +414,7 @@ def _moved(config: Config, before: str, kind: str) -> None:
 @config_option
 @json_option
 def status(config_path: Path | None, as_json: bool) -> None:
-    """Tell of the root of trust: its kind, who holds what, whether the server is ok, sealed, or out of service and why.
+    """Tell of the root of trust: its kind, who holds what, how the server stands and what it lacks.
 
     \b
     Examples:

@@ -27,7 +27,7 @@ def status(config_path: Path | None, as_json: bool) -> int:
     """Tell how the server stands.
 
     Asks the running server; if none runs, what its database tells without a key.  The exit status is 0 if the server
-    is ok, 69 if it is sealed, out of service, or does not run.
+    is ok or degraded, 69 if it is sealed, out of service, or does not run.
 
     \b
     Examples:
@@ -41,7 +41,7 @@ def status(config_path: Path | None, as_json: bool) -> int:
         for name, value in facts.items():
             title = name.removesuffix("_seconds").replace("_", " ")
             click.echo(f"{title:{max(map(len, facts))}}  {SHOWN.get(name, str)(value)}")
-    return 0 if facts["health"] == "ok" else 69
+    return 0 if facts["health"] in ("ok", "degraded") else 69
 
 
 def standing(config: Config) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def _health(config: Config) -> dict[str, str]:
 
 
 def health(config: Config) -> str:
-    """The health of the server of a configuration on this machine: ok, sealed, out of service, or "not running"."""
+    """The health of the server of a configuration on this machine, as /healthz tells it, or "not running"."""
     return told(config)["status"]
 
 

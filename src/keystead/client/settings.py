@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from keystead.errors import ConfigError
-from keystead.kmip.ttlv import MAXIMUM_MESSAGE_BYTES
+from keystead.kmip.ttlv import MAXIMUM_RESPONSE_BYTES
 from keystead.kmip.version import V2_1, Version
 
 KMIP_PORT: Final = 5696
@@ -135,7 +135,7 @@ class Settings:
     version: Version | None = None
     newest: Version = V2_1
     timeout_seconds: float = 30.0
-    maximum_bytes: int = MAXIMUM_MESSAGE_BYTES
+    maximum_bytes: int = MAXIMUM_RESPONSE_BYTES
 
     def __post_init__(self) -> None:
         for name, text in (("username", self.username), ("password", self.password)):

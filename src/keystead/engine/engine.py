@@ -234,6 +234,10 @@ class Engine:
         """Why it cannot answer as it should, in words for anybody; "" if it can, or is only sealed."""
         return standing.trouble(self)
 
+    def weakness(self) -> str:
+        """What it lacks though it answers; "" if nothing."""
+        return standing.weakness(self)
+
     def status(self) -> dict[str, Any]:
         """How things stand, for the operator."""
         return standing.status(self) | {"answered": self._answers.written}

@@ -26,6 +26,11 @@ def trouble(engine: Engine) -> str:
         return OUT_OF_REACH
     except KeysteadError as error:
         return str(error)
+    return ""
+
+
+def weakness(engine: Engine) -> str:
+    """What it lacks though it answers; "" if nothing."""
     return OUT_OF_REACH if engine.vault.root.lost else ""
 
 

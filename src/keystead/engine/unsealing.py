@@ -177,6 +177,10 @@ class Unsealing:
         except (StoreError, TamperError) as error:
             return str(error)
 
+    def weakness(self) -> str:
+        """Nothing."""
+        return ""
+
     def status(self) -> dict[str, Any]:
         """How things stand."""
         return {"sealed": True}

@@ -322,11 +322,14 @@ def value_writer(kind: Kind, tag: int, version: Version) -> Writer:
 # --- whole items ---------------------------------------------------------------------------------------------------
 
 
-def load(cls: type[S], data: bytes, version: Version, tag: Tag | None = None) -> S:
+def load(
+    cls: type[S], data: bytes, version: Version, tag: Tag | None = None, most_items: int = ttlv.MAXIMUM_ITEMS
+) -> S:
     """Read one whole item of a structure.
 
     Args:
         tag: if it is not the structure's own.
+        most_items: what it may hold.
 
     Raises:
         CodecError: Invalid Message, or the reason that it carries.
@@ -338,7 +341,7 @@ def load(cls: type[S], data: bytes, version: Version, tag: Tag | None = None) ->
             raise CodecError(f"this is not a {cls.__name__}", 0)
         if len(data) != 8 + length:
             raise CodecError(f"the length of the {cls.__name__} is not that of its bytes", 4)
-        ttlv.check_items(data)
+        ttlv.check_items(data, most_items)
         found: S = reader(cls, version)(data, 8, len(data))
         return found
     except StructError:

@@ -313,7 +313,7 @@ _LONGEST_KEPT, _MOST_KEPT = 256, 1024
 def load_response(message: bytes) -> tuple[ResponseMessage, Version]:
     """Read a Response Message.  Raises: as `load_request`."""
     version = version_of(message)
-    return load(ResponseMessage, message, version), version
+    return load(ResponseMessage, message, version, most_items=ttlv.MAXIMUM_ITEMS_OF_RESPONSE), version
 
 
 def dump_message(message: RequestMessage | ResponseMessage, version: Version) -> bytes:

@@ -18,8 +18,11 @@ from keystead.kmip.enums import ItemType, ResultReason
 
 # Bounds on what anybody may make this server read; every profile and every known client stays far below.
 MAXIMUM_MESSAGE_BYTES: Final = 1 << 20
+MAXIMUM_RESPONSE_BYTES: Final = 16 << 20
 MAXIMUM_DEPTH: Final = 32
 MAXIMUM_ITEMS: Final = 10_000
+MAXIMUM_ITEMS_OF_RESPONSE: Final = 131_072
+"""Locate gives so many identifiers to who asks for them."""
 MAXIMUM_TEXT_BYTES: Final = 64 << 10
 MAXIMUM_BIG_INTEGER_BYTES: Final = 16_384 // 8 + 8
 LATEST_DATE: Final = 253_402_300_799  # 9999-12-31T23:59:59Z: the last second that XML and JSON can write
@@ -263,16 +266,16 @@ def encode_value(kind: int, value: Any) -> bytes:
     raise CodecError(f"no item type has the number {kind}")
 
 
-def check_items(data: bytes) -> None:
+def check_items(data: bytes, most: int = MAXIMUM_ITEMS) -> None:
     """Refuse a message of more items than allowed, before anything is built from it.
 
     A message under 80,000 bytes cannot hold 10,000 items, so only large ones are walked.
     """
-    if len(data) >= 8 * MAXIMUM_ITEMS:
+    if len(data) >= 8 * most:
         stack, position, count, limit = [len(data)], 0, 0, len(data)
         while position + 8 <= limit:
             count += 1
-            if count > MAXIMUM_ITEMS:
+            if count > most:
                 raise CodecError("the message has too many items", position)
             if len(stack) > MAXIMUM_DEPTH:
                 raise CodecError("structures are nested too deeply", position)

@@ -56,7 +56,7 @@ SECURITY_HEADERS = (
 
 OUT_OF_SERVICE: Final = "out of service"
 Health = Callable[[], Mapping[str, str]]
-"""Tells the status: ok, sealed, or out of service and why."""
+"""Tells the status: ok, sealed, degraded or out of service; of these two also why."""
 
 
 def application(turns: Turns, config: ServerConfig, health: Health) -> ASGIApp:

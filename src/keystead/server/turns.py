@@ -71,6 +71,9 @@ class Answers(Protocol):
     def trouble(self) -> str:
         """Say why it cannot answer as it should, in words for anybody; "" if it can, or is sealed."""
 
+    def weakness(self) -> str:
+        """Tell what it lacks though it answers; "" if nothing."""
+
     def status(self) -> dict[str, Any]:
         """Tell how things stand."""
 

@@ -281,9 +281,11 @@ async def work(
 
 
 def _health(engine: Answers) -> Mapping[str, str]:
-    """What is told to anybody who asks: a word, and of one that is out of service why."""
+    """What is told to anybody who asks: a word, and what is wrong if something is."""
     if why := engine.trouble():
         return {"status": http.OUT_OF_SERVICE, "why": why}
+    if why := engine.weakness():
+        return {"status": "degraded", "why": why}
     return {"status": "sealed" if engine.sealed else "ok"}
 
 
