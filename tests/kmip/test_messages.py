@@ -18,6 +18,7 @@ from keystead.errors import CodecError
 from keystead.kmip import ttlv, ttlv_json, ttlv_xml
 from keystead.kmip.attributes import Attribute, Attributes, VendorAttributeName
 from keystead.kmip.enums import (
+    CredentialType,
     CryptographicAlgorithm,
     LinkType,
     ObjectType,
@@ -44,10 +45,12 @@ from keystead.kmip.messages import (
 from keystead.kmip.payloads import OPERATIONS
 from keystead.kmip.payloads.attributes import GetAttributesRequest
 from keystead.kmip.payloads.create import CreateRequest, RegisterRequest
+from keystead.kmip.payloads.crypto import EncryptRequest
+from keystead.kmip.payloads.get import GetRequest
 from keystead.kmip.payloads.lifecycle import ActivateRequest
 from keystead.kmip.payloads.locate import LocateResponse
 from keystead.kmip.payloads.rekey import ReKeyRequest
-from keystead.kmip.structures import Credential, Name, UsernameAndPassword
+from keystead.kmip.structures import Authentication, Credential, Name, UsernameAndPassword
 from keystead.kmip.tags import Tag
 from keystead.kmip.ttlv import Item
 from keystead.kmip.version import V1_0, V1_2, V1_4, V2_0, V2_1, V3_0, Version
@@ -644,3 +647,31 @@ def test_a_client_reads_as_many_identifiers_as_a_server_gives() -> None:
     header = ResponseHeader(protocol_version=protocol_version(V2_1), time_stamp=0, batch_count=1)
     message = dump_message(ResponseMessage(response_header=header, batch_item=(item,)), V2_1)
     assert load_response(message)[0].batch_item[0].response_payload == payload
+
+
+def test_what_comes_again_is_read_once_and_nothing_secret_is_kept() -> None:
+    def asked(*payloads: Any, **header: Any) -> bytes:
+        whole = RequestHeader(protocol_version=protocol_version(V2_1), batch_count=len(payloads), **header)
+        items = tuple(
+            RequestBatchItem(operation=each.OPERATION, unique_batch_item_id=b"%d" % number, request_payload=each)
+            for number, each in enumerate(payloads)
+        )
+        return dump_message(RequestMessage(request_header=whole, batch_item=items), V2_1)
+
+    get = GetRequest(unique_identifier="a name of one")
+    encrypt = EncryptRequest(unique_identifier="a name of one", data=b"a plaintext")
+    credential = Credential(
+        credential_type=CredentialType.USERNAME_AND_PASSWORD,
+        credential_value=UsernameAndPassword(username="u", password="p"),
+    )
+    for data, again in (
+        (asked(get), True),
+        (asked(get, get), True),
+        (asked(encrypt), False),
+        (asked(get, encrypt), False),
+        (asked(get, authentication=Authentication(credential=(credential,))), False),
+        (asked(get)[:-8] + b"\xff" * 8, False),
+    ):
+        first, second = (load_request(data) for _ in range(2))
+        assert first == second or not again
+        assert (first[0] is second[0]) is again

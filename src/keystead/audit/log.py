@@ -22,6 +22,8 @@ MOST_TEXT_BYTES: Final = 512
 MOST_IDENTIFIERS: Final = 256
 _HEAD: Final = Struct(">Bq11HH")
 """Format, time, the lengths of eleven texts, how many unique identifiers."""
+_FIRST: Final = Struct(">Bq")
+_LENGTHS: Final = Struct(">11H")
 _LENGTH: Final = Struct(">H")
 _DAMAGED: Final = "an event of the audit is damaged"
 
@@ -64,7 +66,7 @@ class Event(NamedTuple):
         identifiers = self.unique_identifiers
         if len(identifiers) > MOST_IDENTIFIERS:
             identifiers = _few(identifiers)
-        parts = [_HEAD.pack(FORMAT, self.time, *lengths, len(identifiers)), texts]
+        parts = [_FIRST.pack(FORMAT, self.time), lengths, _LENGTH.pack(len(identifiers)), texts]
         for identifier in identifiers:
             text = _bytes(identifier)
             parts += (_LENGTH.pack(len(text)), text)
@@ -161,12 +163,12 @@ def export(events: Iterable[tuple[int, bytes]]) -> Iterator[str]:
         yield json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
-def _texts(texts: tuple[str, ...]) -> tuple[tuple[int, ...], bytes]:
+def _texts(texts: tuple[str, ...]) -> tuple[bytes, bytes]:
     """The texts of an event, as lengths and bytes; what a client does, it mostly does again."""
     found = _KNOWN.get(texts)
     if found is None:
         encoded = [_bytes(text) for text in texts]
-        found = tuple(map(len, encoded)), b"".join(encoded)
+        found = _LENGTHS.pack(*map(len, encoded)), b"".join(encoded)
         if len(found[1]) < MOST_TEXT_BYTES // 2:  # so nothing was cut, and what is kept is small
             if len(_KNOWN) >= _MOST_KNOWN:
                 _KNOWN.clear()
@@ -174,7 +176,7 @@ def _texts(texts: tuple[str, ...]) -> tuple[tuple[int, ...], bytes]:
     return found
 
 
-_KNOWN: dict[tuple[str, ...], tuple[tuple[int, ...], bytes]] = {}
+_KNOWN: dict[tuple[str, ...], tuple[bytes, bytes]] = {}
 _MOST_KNOWN: Final = 1024
 
 

@@ -271,6 +271,31 @@ def load_request(message: bytes) -> tuple[RequestMessage, Version]:
         UnsupportedVersion: Unsupported Protocol Version.
         CodecError: Invalid Message, or the reason that it carries.
     """
+    known = _MESSAGES.get(message)
+    if known is not None:
+        return known
+    found = _load_request(message)
+    if len(message) <= _LONGEST_KEPT and _comes_again(found[0]):
+        if len(_MESSAGES) >= _MOST_KEPT:
+            _MESSAGES.clear()
+        _MESSAGES[message] = found
+    return found
+
+
+def _comes_again(message: RequestMessage) -> bool:
+    """Whether a message may well come again byte by byte, and nothing of it is secret."""
+    header = message.request_header
+    return (
+        header.authentication is None
+        and header.time_stamp is None
+        and all(
+            item.operation in _REPEATED and not item.message_extension and type(item.request_payload) is not Unreadable
+            for item in message.batch_item
+        )
+    )
+
+
+def _load_request(message: bytes) -> tuple[RequestMessage, Version]:
     # A client says the same in every header, so most were read before.
     after = 16 + int.from_bytes(message[12:16], "big")
     head = message[8:after]
@@ -306,6 +331,14 @@ def _batch_items(version: Version) -> Reader:
 
 
 _REQUEST = (Tag.REQUEST_MESSAGE << 8 | ttlv.STRUCTURE).to_bytes(4, "big")
+_REPEATED: Final = frozenset(
+    {
+        Operation.GET, Operation.GET_ATTRIBUTES, Operation.GET_ATTRIBUTE_LIST, Operation.CHECK, Operation.OBTAIN_LEASE,
+        Operation.QUERY, Operation.DISCOVER_VERSIONS, Operation.PING,
+    }
+)  # fmt: skip
+"""What clients ask again and again: a volume for its key at each start, a driver whether the server lives."""
+_MESSAGES: dict[bytes, tuple[RequestMessage, Version]] = {}
 _HEADERS: dict[bytes, tuple[RequestHeader, Version]] = {}
 _LONGEST_KEPT, _MOST_KEPT = 256, 1024
 
