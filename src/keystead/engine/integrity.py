@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("keystead.engine")
 
 PAUSE_SECONDS: Final = 45.0
-"""Between two sweeps, unless one takes longer than a fifth of this."""
-SHARE: Final = 4
-"""A sweep rests so many times as long as it works: the loop has to answer meanwhile."""
+"""Between two sweeps, unless one takes longer than this."""
+SHARE: Final = 9
+"""A sweep rests so many times as long as it works: what answers meanwhile has the same processor, and the same lock."""
 LOOKED_INTO: Final = 20_000
 """So many objects a sweep looks into."""
 AT_START: Final = 200_000
@@ -485,7 +485,7 @@ class Sweeper:
         except Exception:
             log.exception("integrity not checked")
         finally:
-            self._due = time.monotonic() + max(PAUSE_SECONDS, (time.monotonic() - began) * 5)
+            self._due = time.monotonic() + max(PAUSE_SECONDS, time.monotonic() - began)
 
     def _look(self, most: int) -> None:
         self.last = examine(
