@@ -256,11 +256,11 @@ def test_z11_shares_that_are_right_are_not_blamed_for_a_damaged_root_nor_lost(sh
     shared.unseal("sheets", 0, 1)
     share = words(shared.sheets()[2].read_text())
     status, told = shared.request("POST", "/operator/unseal", {"custodian": "Hedy", "share": share})
-    assert (status, "root.json is damaged" in told["detail"]) == (503, True)
+    assert (status, "does not open with them" in told["detail"]) == (503, True)
     assert "not accepted" not in told["detail"]
     assert shared.get("/operator/unseal")[1]["progress"] == 2
     events = shared.run("audit", "tail")
-    assert "root.json is damaged" in events
+    assert "does not open with them" in events
     assert "Permission Denied" not in events
     root.write_text(whole)
     assert "unsealed and serves" in shared.unseal("sheets", 2)[0]
@@ -352,7 +352,7 @@ def test_new_shares_while_the_server_runs_and_while_it_waits(shared: Site) -> No
     place.operator("rekey", *place.given("new", 0, 1), *place.share_options("third"))
     for sheets in ("sheets", "new"):
         refused = place.operator("unseal", "--custodian", "Ada", "--share-file", place.sheets(sheets)[0], status=69)
-        assert "not accepted" in refused or "cannot be opened" in refused
+        assert "not accepted" in refused or "was changed meanwhile" in refused
     place.await_health("sealed")
     while place.status().get("threshold") != 3 or not asks_for(place, 3):
         threading.Event().wait(0.1)

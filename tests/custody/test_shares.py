@@ -266,12 +266,12 @@ def test_z11_right_shares_of_a_root_that_does_not_open_are_not_refused_and_not_l
     head = json.loads(whole)
     for damaged in (json.dumps({**head, "sealed_key": head["sealed_key"][::-1]}), whole[:100], ""):
         path.write_text(damaged)
-        with pytest.raises(TamperError, match=r"root\.json is damaged"):
+        with pytest.raises(TamperError, match="does not open with them"):
             ceremony.submit("Hedy", shares[2])
         assert ceremony.progress.given == 2
         assert refusal(lambda: ceremony.submit("Hedy", shares[3])) == REFUSED  # as always
     path.unlink()
-    with pytest.raises(TamperError, match=r"root\.json is damaged, or cannot be read"):
+    with pytest.raises(TamperError, match="does not open with them"):
         ceremony.submit("Hedy", shares[2])
     assert [record.levelname for record in caplog.records] == ["CRITICAL"] * 4
     assert not any(" ".join(share.split()[10:13]) in caplog.text for share in shares)

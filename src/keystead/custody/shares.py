@@ -41,8 +41,9 @@ REFUSED: Final = (
     "the share is not accepted: it is not this custodian's, of another set, given already, or has a word wrong"
 )
 DAMAGED: Final = (
-    "every share is right, but the root of trust does not open with them: root.json is damaged, or cannot be read."
-    " Put it there again from a backup; then give the last share once more, the others stand"
+    "every share is right, but the root of trust does not open with them: root.json was changed meanwhile, is damaged,"
+    " or cannot be read. If there are new shares, give those; else put it there again from a backup, and give the last"
+    " share once more: the others stand"
 )
 PROGRESS_SECONDS: Final = 900.0
 """How long a ceremony may take from its first share; then it begins anew."""
