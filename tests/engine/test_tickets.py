@@ -9,12 +9,14 @@ import pytest
 from keystead.engine.admin import Administration
 from keystead.kmip.attributes import Attributes
 from keystead.kmip.enums import (
+    AsynchronousIndicator,
     BatchErrorContinuationOption,
     CredentialType,
     HashingAlgorithm,
     Operation,
     QueryFunction,
     ResultReason,
+    ResultStatus,
     TicketType,
     UsageLimitsUnit,
 )
@@ -23,7 +25,7 @@ from keystead.kmip.payloads.crypto import HashRequest
 from keystead.kmip.payloads.get import GetRequest
 from keystead.kmip.payloads.locate import LocateRequest
 from keystead.kmip.payloads.server import QueryRequest
-from keystead.kmip.payloads.session import DelegatedLoginRequest, LoginRequest, LogoutRequest, PingRequest
+from keystead.kmip.payloads.session import DelegatedLoginRequest, LoginRequest, LogoutRequest, PingRequest, PollRequest
 from keystead.kmip.structures import (
     Authentication,
     CryptographicParameters,
@@ -241,3 +243,16 @@ def test_what_exceeds_a_limit_leaves_no_trace(world: World):
     world.batch(create_request("one"), create_request("two"), authentication=ticket)
     found = world.do(LocateRequest(attributes=Attributes(()))).unique_identifier
     assert len(found) == 1
+
+
+def test_a_ticket_to_poll_fetches_no_key_that_it_does_not_extend_to(world: World):
+    mine, other = world.create(), world.create()
+    item = world.ask(GetRequest(unique_identifier=mine), asynchronous_indicator=AsynchronousIndicator.MANDATORY)
+    world.engine.upkeep()
+    poll = PollRequest(asynchronous_correlation_value=item.asynchronous_correlation_value)
+    for rights in ((right(Op.POLL),), (right(Op.POLL), right(Op.GET, objects=(other,)))):
+        refused = world.ask(poll, authentication=delegated(world, *rights))
+        assert (refused.result_status, refused.response_payload) == (ResultStatus.OPERATION_FAILED, None)
+    both = delegated(world, right(Op.POLL), right(Op.GET, objects=(mine,)))
+    assert world.ask(poll, authentication=both).result_status is ResultStatus.SUCCESS
+    assert world.ask(poll).result_status is ResultStatus.SUCCESS

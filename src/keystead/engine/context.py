@@ -24,7 +24,7 @@ from keystead.engine import identities, outputs
 from keystead.engine.ledger import OBJECT_PARTS, part_of
 from keystead.engine.managed import Managed, filed_as, gather, index_of, names_of
 from keystead.engine.records import close_record, open_record, size_of
-from keystead.errors import OperationFailed, TamperError
+from keystead.errors import CustodyError, OperationFailed, TamperError
 from keystead.kmip.enums import (
     CryptographicUsageMask,
     ObjectClass,
@@ -224,7 +224,7 @@ class Turn:
             if managed is None or managed.envelope is None:
                 return False
             opened(self.engine.vault, managed)
-        except TamperError:
+        except (TamperError, CustodyError):
             return False
         return True
 

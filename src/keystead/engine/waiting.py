@@ -326,6 +326,7 @@ def answer_of(context: Context, kept: Kept) -> ResponseBatchItem:
         return load(ResponseBatchItem, kept.item, kept.version)
     again = Context(context.turn, context.caller, kept.version)
     again.operation, again.placeholder, again.results = kept.operation, kept.placeholder, list(kept.results)
+    again.delegation = context.delegation  # a ticket to poll by is none to what it does not extend to
     answer = context.engine.run(again, load(RequestBatchItem, kept.item, kept.version))
     context.subjects += again.subjects
     return answer
