@@ -92,11 +92,12 @@ class Shredder:
     def empty_log(self) -> None:
         """Leave nothing of what was destroyed in the database's log, if it is time."""
         if self.due and time.monotonic() >= self.due:
-            self.due = 0.0
             try:
                 self._engine.store.scrub()
             except StoreError:  # somebody still reads
-                self._schedule()
+                self.due = time.monotonic() + SCRUB_SECONDS
+            else:
+                self.due = 0.0
 
     def finish(self) -> None:
         """Do what is left, at once.  Raises: as `bury`."""
